@@ -1,0 +1,26 @@
+package webrtc
+
+// OfferAnswerOptions holds what OfferOptions and AnswerOptions have in common
+// (webrtc-pc section 4.2.7, RTCOfferAnswerOptions).
+type OfferAnswerOptions struct {
+	// VoiceActivityDetection is accepted and has no effect: W3C has dropped it.
+	VoiceActivityDetection bool
+	// ICETricklingSupported is accepted and has no effect:
+	// a=ice-options:trickle is always in the SDP (RFC 9429 section 5.2.1).
+	ICETricklingSupported bool
+}
+
+// OfferOptions are the options of CreateOffer (webrtc-pc section 4.2.8,
+// RTCOfferOptions).
+type OfferOptions struct {
+	OfferAnswerOptions
+	// ICERestart makes an offer with new ICE credentials, so that the transports
+	// are set up anew (RFC 8445 section 9).
+	ICERestart bool
+}
+
+// AnswerOptions are the options of CreateAnswer (webrtc-pc section 4.2.9,
+// RTCAnswerOptions).
+type AnswerOptions struct {
+	OfferAnswerOptions
+}
