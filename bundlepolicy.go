@@ -3,7 +3,7 @@ package webrtc
 import "encoding/json"
 
 // BundlePolicy says how many transports are gathered for when the other end may
-// not know BUNDLE (webrtc-pc section 4.2.5, RTCBundlePolicy; RFC 9429 section
+// not know BUNDLE (webrtc-pc section 4.2.4, RTCBundlePolicy; RFC 9429 section
 // 4.1.1). The zero value means balanced.
 type BundlePolicy int
 

@@ -19,7 +19,7 @@ import (
 
 const (
 	// certificateLifetime is W3C's default of generateCertificate (webrtc-pc
-	// section 4.10.2): 30 days.
+	// section 4.9.1): 30 days.
 	certificateLifetime = 30 * 24 * time.Hour
 	// certificateBackdate lets peers whose clock is slow accept the
 	// certificate.
@@ -29,7 +29,7 @@ const (
 )
 
 // Certificate is an X.509 certificate and its private key, with which a
-// connection authenticates itself in DTLS (webrtc-pc section 4.10, RTCCertificate). It
+// connection authenticates itself in DTLS (webrtc-pc section 4.9.3, RTCCertificate). It
 // does not change; copies are as good as the original and may be used by any
 // number of connections at once. The zero value is not usable.
 type Certificate struct {
@@ -134,7 +134,7 @@ func supportedKey(key crypto.PrivateKey) (crypto.PublicKey, x509.SignatureAlgori
 // Op.
 func (c Certificate) validate(now time.Time) *Error {
 	if c.privateKey == nil || c.x509Cert == nil {
-		return newError(KindType, "", errors.New("the certificate is empty"))
+		return newError(KindTypeError, "", errors.New("the certificate is empty"))
 	}
 	public, _, err := supportedKey(c.privateKey)
 	if err != nil {
@@ -179,7 +179,7 @@ func (c Certificate) Expires() time.Time {
 }
 
 // GetFingerprints returns the certificate's sha-256 fingerprint, in lower-case
-// hexadecimal with colons (webrtc-pc section 4.10.3; RFC 8122 section 5). For an
+// hexadecimal with colons (webrtc-pc section 4.9.3; RFC 8122 section 5). For an
 // empty Certificate the error is an InvalidAccessError.
 func (c Certificate) GetFingerprints() ([]DTLSFingerprint, error) {
 	if c.x509Cert == nil {

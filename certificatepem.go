@@ -36,7 +36,7 @@ func (c Certificate) PEM() (string, error) {
 func CertificateFromPEM(pems string) (*Certificate, error) {
 	const op = "certificate from PEM"
 	if len(pems) > maxCertificatePEM {
-		return nil, errorf(KindSyntax, op, "%d bytes, at most %d are allowed", len(pems), maxCertificatePEM)
+		return nil, errorf(KindSyntaxError, op, "%d bytes, at most %d are allowed", len(pems), maxCertificatePEM)
 	}
 	var c Certificate
 	for rest := []byte(pems); ; {
@@ -45,14 +45,14 @@ func CertificateFromPEM(pems string) (*Certificate, error) {
 			break
 		}
 		if err := c.readBlock(block); err != nil {
-			return nil, newError(KindSyntax, op, err)
+			return nil, newError(KindSyntaxError, op, err)
 		}
 	}
 	switch {
 	case c.x509Cert == nil:
-		return nil, newError(KindSyntax, op, errors.New("no CERTIFICATE block"))
+		return nil, newError(KindSyntaxError, op, errors.New("no CERTIFICATE block"))
 	case c.privateKey == nil:
-		return nil, newError(KindSyntax, op, errors.New("no PRIVATE KEY block"))
+		return nil, newError(KindSyntaxError, op, errors.New("no PRIVATE KEY block"))
 	}
 	public, _, err := supportedKey(c.privateKey)
 	if err != nil {

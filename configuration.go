@@ -39,7 +39,7 @@ type Configuration struct {
 }
 
 // validate checks what the constructor (webrtc-pc section 4.4.1.1) and "set a
-// configuration" (section 4.4.1.6) check without looking at a connection. The
+// configuration" (section 4.4.1.5) check without looking at a connection. The
 // error is an *Error without Op.
 func (c Configuration) validate(now time.Time) error {
 	if err := c.validateEnums(); err != nil {
@@ -74,7 +74,7 @@ func (c Configuration) validateEnums() error {
 		{"sdpSemantics", int(c.SDPSemantics), int(SDPSemanticsUnifiedPlanWithFallback)},
 	} {
 		if member.value < 0 || member.value > member.last {
-			return errorf(KindType, "", "%w %s %d", ErrUnknownType, member.name, member.value)
+			return errorf(KindTypeError, "", "%w %s %d", ErrUnknownType, member.name, member.value)
 		}
 	}
 	if c.RTCPMuxPolicy == RTCPMuxPolicyNegotiate {
@@ -87,7 +87,7 @@ func (c Configuration) validateEnums() error {
 }
 
 // validateChange checks that c may replace old on a connection: the first steps
-// of "set a configuration" (webrtc-pc section 4.4.1.6). Members that are absent
+// of "set a configuration" (webrtc-pc section 4.4.1.5). Members that are absent
 // have their default values, as in W3C's dictionary. localDescriptionSet says
 // that SetLocalDescription has been called. old is what the constructor was
 // given, before a certificate was generated. The error is an *Error without Op.

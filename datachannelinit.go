@@ -2,7 +2,7 @@ package webrtc
 
 import "strings"
 
-// DataChannelInit are the options of CreateDataChannel (webrtc-pc section 6.1.1,
+// DataChannelInit are the options of CreateDataChannel (webrtc-pc section 6.2.11,
 // RTCDataChannelInit). A nil field means W3C's default.
 type DataChannelInit struct {
 	// Ordered says whether messages arrive in the order of Send. Default: true.
@@ -22,8 +22,8 @@ type DataChannelInit struct {
 	// ID is the stream identifier of a negotiated channel, 0 to 65534. It is
 	// ignored where Negotiated is not true.
 	ID *uint16
-	// Priority is how important the channel is. Default: low.
-	Priority *PriorityType
+	// Priority is how important the channel is; the zero value means low.
+	Priority PriorityType
 }
 
 // parameters returns init, which may be nil, with W3C's defaults filled in and
@@ -39,8 +39,8 @@ func (init *DataChannelInit) parameters(label string) DataChannelParameters {
 	if init.Protocol != nil {
 		p.Protocol = toUSVString(*init.Protocol)
 	}
-	if init.Priority != nil {
-		p.Priority = *init.Priority
+	if init.Priority != PriorityTypeUnknown {
+		p.Priority = init.Priority
 	}
 	p.MaxPacketLifeTime = cloneUint16(init.MaxPacketLifeTime)
 	p.MaxRetransmits = cloneUint16(init.MaxRetransmits)

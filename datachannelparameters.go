@@ -25,29 +25,29 @@ type DataChannelParameters struct {
 
 const (
 	// maxDataChannelText is the longest label or protocol, in bytes (webrtc-pc
-	// section 6.1; the length fields of RFC 8832 section 5.1).
+	// section 6.1.2; the length fields of RFC 8832 section 5.1).
 	maxDataChannelText = 65535
 	// maxDataChannelID is the largest stream identifier (RFC 8832 section 6:
 	// 65535 is reserved by SCTP's negotiation of streams).
 	maxDataChannelID = 65534
 )
 
-// validate checks what createDataChannel checks (webrtc-pc section 6.1) before
+// validate checks what createDataChannel checks (webrtc-pc section 6.1.2) before
 // it looks at the connection: every failure is a TypeError, without Op.
 func (p DataChannelParameters) validate() error {
 	switch {
 	case len(p.Label) > maxDataChannelText:
-		return errorf(KindType, "", "%w: %d", ErrStringSizeLimit, len(p.Label))
+		return errorf(KindTypeError, "", "%w: %d", ErrStringSizeLimit, len(p.Label))
 	case len(p.Protocol) > maxDataChannelText:
-		return errorf(KindType, "", "%w: %d", ErrProtocolTooLarge, len(p.Protocol))
+		return errorf(KindTypeError, "", "%w: %d", ErrProtocolTooLarge, len(p.Protocol))
 	case p.Negotiated && p.ID == nil:
-		return newError(KindType, "", ErrNegotiatedWithoutID)
+		return newError(KindTypeError, "", ErrNegotiatedWithoutID)
 	case p.MaxPacketLifeTime != nil && p.MaxRetransmits != nil:
-		return newError(KindType, "", ErrRetransmitsOrPacketLifeTime)
+		return newError(KindTypeError, "", ErrRetransmitsOrPacketLifeTime)
 	case p.ID != nil && *p.ID > maxDataChannelID:
-		return errorf(KindType, "", "%w: %d, at most %d is allowed", ErrMaxDataChannelID, *p.ID, maxDataChannelID)
+		return errorf(KindTypeError, "", "%w: %d, at most %d is allowed", ErrMaxDataChannelID, *p.ID, maxDataChannelID)
 	case p.Priority < PriorityTypeUnknown || p.Priority > PriorityTypeHigh:
-		return errorf(KindType, "", "%w priority %d", ErrUnknownType, int(p.Priority))
+		return errorf(KindTypeError, "", "%w priority %d", ErrUnknownType, int(p.Priority))
 	default:
 		return nil
 	}

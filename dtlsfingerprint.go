@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// DTLSFingerprint is a hash of a certificate (webrtc-pc section 5.5.2,
+// DTLSFingerprint is a hash of a certificate (webrtc-pc section 5.5.3,
 // RTCDtlsFingerprint; RFC 8122 section 5).
 type DTLSFingerprint struct {
 	// Algorithm is the hash function's name, for instance "sha-256".
@@ -97,7 +97,7 @@ func (f DTLSFingerprint) bytes() ([]byte, error) {
 }
 
 // colonHex is the text of RFC 8122 section 5, in lower case as webrtc-pc section
-// 5.5.2 asks for.
+// 5.5.3 asks for.
 func colonHex(sum []byte) string {
 	const digits = "0123456789abcdef"
 	text := make([]byte, 0, len(sum)*3)

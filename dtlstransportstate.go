@@ -1,6 +1,6 @@
 package webrtc
 
-// DTLSTransportState is the state of one DTLSTransport (webrtc-pc section 5.5.1,
+// DTLSTransportState is the state of one DTLSTransport (webrtc-pc section 5.5,
 // RTCDtlsTransportState).
 type DTLSTransportState int
 

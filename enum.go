@@ -44,7 +44,7 @@ func (e enumText) valueOrUnknown(text string) int {
 func (e enumText) parse(what, text string) (int, error) {
 	v, ok := e.value(text)
 	if !ok {
-		return 0, errorf(KindType, "", "%w %s %s, want one of %s", ErrUnknownType, what, strconv.Quote(text), e.list())
+		return 0, errorf(KindTypeError, "", "%w %s %s, want one of %s", ErrUnknownType, what, strconv.Quote(text), e.list())
 	}
 	return v, nil
 }

@@ -24,12 +24,12 @@ const (
 	KindOperation ErrorKind = "OperationError"
 	// KindNotSupported: the operation or value is not supported.
 	KindNotSupported ErrorKind = "NotSupportedError"
-	// KindSyntax: a text does not have the expected form.
-	KindSyntax ErrorKind = "SyntaxError"
-	// KindType: an argument is not of the expected type or range of values.
-	KindType ErrorKind = "TypeError"
-	// KindRange: a number is out of its range.
-	KindRange ErrorKind = "RangeError"
+	// KindSyntaxError: a text does not have the expected form.
+	KindSyntaxError ErrorKind = "SyntaxError"
+	// KindTypeError: an argument is not of the expected type or range of values.
+	KindTypeError ErrorKind = "TypeError"
+	// KindRangeError: a number is out of its range.
+	KindRangeError ErrorKind = "RangeError"
 	// KindNetwork: a network error occurred.
 	KindNetwork ErrorKind = "NetworkError"
 	// KindNotReadable: the operating system refused a device or file.
@@ -39,7 +39,7 @@ const (
 	KindUnknown ErrorKind = "UnknownError"
 )
 
-// The values of RTCErrorDetailType (webrtc-pc section 11.1). An RTCError's name
+// The values of RTCErrorDetailType (webrtc-pc section 11.2). An RTCError's name
 // is OperationError, so errors of these kinds match ErrOperation.
 const (
 	// KindSDPSyntax: a session description could not be parsed;
@@ -144,9 +144,9 @@ var (
 	ErrInvalidModification error = kindError(KindInvalidModification)
 	ErrOperation           error = kindError(KindOperation)
 	ErrNotSupported        error = kindError(KindNotSupported)
-	ErrSyntax              error = kindError(KindSyntax)
-	ErrType                error = kindError(KindType)
-	ErrRange               error = kindError(KindRange)
+	ErrSyntax              error = kindError(KindSyntaxError)
+	ErrType                error = kindError(KindTypeError)
+	ErrRange               error = kindError(KindRangeError)
 	ErrNetwork             error = kindError(KindNetwork)
 	ErrSDPSyntax           error = kindError(KindSDPSyntax)
 	ErrFingerprint         error = kindError(KindFingerprintFailure)

@@ -61,7 +61,7 @@ type ICECandidate struct {
 }
 
 // ICECandidateInit is the form in which candidates travel between the ends
-// (webrtc-pc section 4.8.1.2, RTCIceCandidateInit).
+// (webrtc-pc section 4.8.1.4, RTCIceCandidateInit).
 type ICECandidateInit struct {
 	// Candidate is the candidate attribute, "candidate:" included (RFC 8839
 	// section 5.1). Empty means that no more candidates will come.
@@ -160,7 +160,7 @@ func (c ICECandidate) String() string {
 	return text
 }
 
-// ToJSON returns the form to send to the other end (webrtc-pc section 4.8.1.1,
+// ToJSON returns the form to send to the other end (webrtc-pc section 4.8.1.3,
 // toJSON). The Candidate of one that is not valid is "candidate:", which
 // AddICECandidate refuses.
 func (c ICECandidate) ToJSON() ICECandidateInit {

@@ -1,7 +1,7 @@
 package webrtc
 
 // ICECandidatePair is a local and a remote candidate that are used together
-// (webrtc-pc section 5.6.3, RTCIceCandidatePair).
+// (webrtc-pc section 5.6.4, RTCIceCandidatePair).
 type ICECandidatePair struct {
 	// Local is this end's candidate.
 	Local *ICECandidate

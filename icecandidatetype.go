@@ -7,7 +7,7 @@ import (
 )
 
 // ICECandidateType says how a candidate was found (RFC 8445 section 5.1.1;
-// webrtc-pc section 4.8.1.4, RTCIceCandidateType).
+// webrtc-pc section 4.8.1.9, RTCIceCandidateType).
 type ICECandidateType int
 
 const (

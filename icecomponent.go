@@ -1,7 +1,7 @@
 package webrtc
 
 // ICEComponent is one of the streams of a transport (RFC 8445 section 4;
-// webrtc-pc section 5.6, RTCIceComponent). With rtcp-mux and for data there is
+// webrtc-pc section 5.6.8, RTCIceComponent). With rtcp-mux and for data there is
 // only the first.
 type ICEComponent int
 

@@ -1,7 +1,7 @@
 package webrtc
 
 // ICEParameters are an end's credentials for ICE and what it says about itself
-// (webrtc-pc section 5.6.2, RTCIceParameters).
+// (webrtc-pc section 5.6.3, RTCIceParameters).
 type ICEParameters struct {
 	// UsernameFragment has 4 to 256 characters (RFC 8839 section 5.4).
 	UsernameFragment string `json:"usernameFragment"`

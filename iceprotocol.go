@@ -8,7 +8,7 @@ import (
 )
 
 // ICEProtocol is the transport protocol of a candidate (webrtc-pc section
-// 4.8.1.4, RTCIceProtocol).
+// 4.8.1.7, RTCIceProtocol).
 type ICEProtocol int
 
 const (

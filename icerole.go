@@ -1,7 +1,7 @@
 package webrtc
 
 // ICERole is an agent's part in ICE (RFC 8445 section 6.1.1; webrtc-pc section
-// 5.6, RTCIceRole).
+// 5.6.7, RTCIceRole).
 type ICERole int
 
 const (

@@ -40,7 +40,7 @@ type OAuthCredential struct {
 // for fewer than 509.
 const maxTURNUsername = 508
 
-// validate is W3C's "validate an ICE server" (webrtc-pc section 4.4.1.6, set a
+// validate is W3C's "validate an ICE server" (webrtc-pc section 4.4.1.5, set a
 // configuration). The error has no Op.
 func (s ICEServer) validate() error {
 	_, err := s.urls()
@@ -50,7 +50,7 @@ func (s ICEServer) validate() error {
 // urls returns the parsed URLs of a valid server.
 func (s ICEServer) urls() ([]iceServerURL, error) {
 	if len(s.URLs) == 0 {
-		return nil, newError(KindSyntax, "", errors.New("ICE server without URLs"))
+		return nil, newError(KindSyntaxError, "", errors.New("ICE server without URLs"))
 	}
 	urls := make([]iceServerURL, 0, len(s.URLs))
 	for _, raw := range s.URLs {
@@ -76,7 +76,7 @@ func (s ICEServer) validateCredentials() *Error {
 	case ICECredentialTypeOauth:
 		return newError(KindNotSupported, "", errors.New("OAuth credentials (RFC 7635) are not supported"))
 	default:
-		return errorf(KindType, "", "%w: %w credential type %d", ErrTurnCredentials, ErrUnknownType, int(s.CredentialType))
+		return errorf(KindTypeError, "", "%w: %w credential type %d", ErrTurnCredentials, ErrUnknownType, int(s.CredentialType))
 	}
 	if s.Username == "" || s.Credential == nil {
 		return newError(KindInvalidAccess, "", ErrNoTurnCredentials)
@@ -144,7 +144,7 @@ func (s *ICEServer) UnmarshalJSON(b []byte) error {
 		CredentialType ICECredentialType `json:"credentialType"`
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
-		return newError(KindType, "", errors.New("ICE server is not a JSON object"))
+		return newError(KindTypeError, "", errors.New("ICE server is not a JSON object"))
 	}
 	if err := json.Unmarshal(b, &fields); err != nil {
 		return err

@@ -41,14 +41,14 @@ func (u iceServerURL) isSecure() bool {
 }
 
 // parseICEServerURL parses raw. It is W3C's "validate an ICE server URL"
-// (webrtc-pc section 4.4.1.6) with the grammars of RFC 7064 and RFC 7065, which
+// (webrtc-pc section 4.4.1.5) with the grammars of RFC 7064 and RFC 7065, which
 // are narrower than the URL parser of browsers: no percent escapes, no
 // abbreviated IPv4 addresses, no port 0, and names of other scripts only in
 // their ASCII form (xn--). The error is a SyntaxError without Op.
 func parseICEServerURL(raw string) (iceServerURL, error) {
 	u, err := splitICEServerURL(raw)
 	if err != nil {
-		return iceServerURL{}, errorf(KindSyntax, "", "ICE server URL %s: %w", quoteShort(raw), err)
+		return iceServerURL{}, errorf(KindSyntaxError, "", "ICE server URL %s: %w", quoteShort(raw), err)
 	}
 	return u, nil
 }

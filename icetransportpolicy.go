@@ -3,7 +3,7 @@ package webrtc
 import "encoding/json"
 
 // ICETransportPolicy says which local candidates ICE may use (webrtc-pc section
-// 4.2.4, RTCIceTransportPolicy).
+// 4.2.3, RTCIceTransportPolicy).
 type ICETransportPolicy int
 
 const (

@@ -1,6 +1,6 @@
 package webrtc
 
-// ICETransportState is the state of one ICETransport (webrtc-pc section 5.6.4,
+// ICETransportState is the state of one ICETransport (webrtc-pc section 5.6.6,
 // RTCIceTransportState).
 type ICETransportState int
 

@@ -1,7 +1,7 @@
 package webrtc
 
 // ICETrickleCapability says whether the remote end takes candidates that come
-// after its description (webrtc-pc section 4.4.2, canTrickleIceCandidates).
+// after its description (webrtc-pc section 4.4.2.1, canTrickleIceCandidates).
 type ICETrickleCapability int
 
 const (

@@ -1,7 +1,7 @@
 package webrtc
 
 // OfferAnswerOptions holds what OfferOptions and AnswerOptions have in common
-// (webrtc-pc section 4.2.7, RTCOfferAnswerOptions).
+// (webrtc-pc section 4.2.6, RTCOfferAnswerOptions).
 type OfferAnswerOptions struct {
 	// VoiceActivityDetection is accepted and has no effect: W3C has dropped it.
 	VoiceActivityDetection bool
@@ -10,7 +10,7 @@ type OfferAnswerOptions struct {
 	ICETricklingSupported bool
 }
 
-// OfferOptions are the options of CreateOffer (webrtc-pc section 4.2.8,
+// OfferOptions are the options of CreateOffer (webrtc-pc section 4.2.6,
 // RTCOfferOptions).
 type OfferOptions struct {
 	OfferAnswerOptions
@@ -19,7 +19,7 @@ type OfferOptions struct {
 	ICERestart bool
 }
 
-// AnswerOptions are the options of CreateAnswer (webrtc-pc section 4.2.9,
+// AnswerOptions are the options of CreateAnswer (webrtc-pc section 4.2.6,
 // RTCAnswerOptions).
 type AnswerOptions struct {
 	OfferAnswerOptions

@@ -48,34 +48,3 @@ func (p *PriorityType) UnmarshalText(b []byte) error {
 	*p = PriorityType(v)
 	return nil
 }
-
-// dcep returns the number that a DATA_CHANNEL_OPEN message carries (RFC 8831
-// section 6.4).
-func (p PriorityType) dcep() uint16 {
-	switch p {
-	case PriorityTypeVeryLow:
-		return 128
-	case PriorityTypeMedium:
-		return 512
-	case PriorityTypeHigh:
-		return 1024
-	default:
-		return 256
-	}
-}
-
-// newPriorityType returns the priority for a number of a DATA_CHANNEL_OPEN
-// message (W3C webrtc-priority section 4.2: ranges, each of which ends with the
-// number that dcep returns).
-func newPriorityType(priority uint16) PriorityType {
-	switch {
-	case priority <= 128:
-		return PriorityTypeVeryLow
-	case priority <= 256:
-		return PriorityTypeLow
-	case priority <= 512:
-		return PriorityTypeMedium
-	default:
-		return PriorityTypeHigh
-	}
-}

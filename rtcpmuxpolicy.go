@@ -3,7 +3,7 @@ package webrtc
 import "encoding/json"
 
 // RTCPMuxPolicy says whether RTCP may have a transport of its own (webrtc-pc
-// section 4.2.6, RTCRtcpMuxPolicy). The zero value means require.
+// section 4.2.5, RTCRtcpMuxPolicy). The zero value means require.
 type RTCPMuxPolicy int
 
 const (

@@ -1,6 +1,6 @@
 package webrtc
 
-// SCTPTransportState is the state of one SCTPTransport (webrtc-pc section 6.1.2,
+// SCTPTransportState is the state of one SCTPTransport (webrtc-pc section 6.1.4,
 // RTCSctpTransportState).
 type SCTPTransportState int
 

@@ -76,7 +76,7 @@ func (t SDPType) toJSEP() (jsep.Type, error) {
 	case SDPTypeRollback:
 		return jsep.Rollback, nil
 	default:
-		return 0, errorf(KindType, "", "%w type of description: %d", ErrUnknownType, int(t))
+		return 0, errorf(KindTypeError, "", "%w type of description: %d", ErrUnknownType, int(t))
 	}
 }
 
@@ -119,7 +119,7 @@ func jsepError(op string, err error) error {
 	case jsep.InvalidAccess:
 		e.Kind = KindInvalidAccess
 	case jsep.TypeError:
-		e.Kind = KindType
+		e.Kind = KindTypeError
 	case jsep.SDPSyntax:
 		e.Kind = KindSDPSyntax
 		e.SDPLineNumber = failure.Line
