@@ -1,0 +1,250 @@
+// Package jsep is the signaling machine of a peer connection: the states of W3C
+// webrtc-pc, the creation and application of offers and answers of RFC 9429 (JSEP), and
+// the text of the descriptions. It is pure: no clock, no lock, no I/O.
+//
+// A Session keeps at most four descriptions, current and pending, local and remote.
+// What is negotiated (Section) is always computed from those, so a rollback is
+// nothing but dropping the pending ones.
+package jsep
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"io"
+)
+
+// Config configures a Session. The zero value is usable.
+type Config struct {
+	LocalMaxMessageSize uint64    // a=max-message-size that is written, bytes; 0: 65536
+	SCTPPort            uint16    // a=sctp-port that is written; 0: 5000
+	SessionID           uint64    // of the o= line, 63 bits; 0: drawn from Random
+	Random              io.Reader // nil: crypto/rand
+
+	MaxSDPBytes     int // of a remote description; 0: 1 MiB
+	MaxSDPLines     int // 0: 16384
+	MaxSDPLineBytes int // 0: 16 KiB
+	MaxMLines       int // 0: 512
+	MaxAttributes   int // of one m-section, or of the session part; 0: 2048
+	MaxCandidates   int // remote candidates added to one m-section after its description; 0: 256
+}
+
+// LocalInput is what this side brings to an offer or answer.
+type LocalInput struct {
+	Ufrag, Pwd    string        // RFC 8839 section 5.4; a Ufrag that differs from the one in force restarts ICE
+	Lite          bool          // this side is an ICE lite agent
+	Fingerprints  []Fingerprint // of the certificates; at least one when there is an m-line
+	Data          bool          // a data channel exists or is wanted
+	AnsweringRole Setup         // Active or Passive; SetupNone: Active
+}
+
+// Session is the signaling machine. It is not safe for concurrent use: its owner is
+// the loop of the connection.
+type Session struct {
+	cfg   Config
+	lim   limits
+	state State
+
+	currentLocal, pendingLocal   *description
+	currentRemote, pendingRemote *description
+
+	// W3C [[LastCreatedOffer]] and [[LastCreatedAnswer]]; nil is W3C's "".
+	lastOffer, lastAnswer *created
+
+	gathered gathered
+
+	// RFC 9429 section 5.2.2: the version counts what was created, not what was applied.
+	version  uint64
+	lastBody string // what was created last, without its version
+	nextMID  int
+}
+
+// created is a description that CreateOffer or CreateAnswer returned.
+type created struct {
+	sdp  string       // as returned
+	desc *description // of the text without candidates
+	mids int          // value of nextMID when it is applied
+}
+
+// New returns a Session in state Stable.
+func New(cfg Config) *Session {
+	if cfg.LocalMaxMessageSize == 0 {
+		cfg.LocalMaxMessageSize = defaultMaxMessageSize
+	}
+	if cfg.SCTPPort == 0 {
+		cfg.SCTPPort = defaultSCTPPort
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	if cfg.SessionID == 0 {
+		// RFC 9429 section 5.2.1: 64 random bits with the highest zero. A source that
+		// fails leaves an ID that is less random, which only weakens uniqueness.
+		var b [8]byte
+		_, _ = io.ReadFull(cfg.Random, b[:])
+		cfg.SessionID = binary.BigEndian.Uint64(b[:])
+	}
+	cfg.SessionID &= 1<<63 - 1
+	return &Session{cfg: cfg, lim: limitsOf(cfg), gathered: gathered{}}
+}
+
+// State returns the signaling state.
+func (s *Session) State() State { return s.state }
+
+// Close enters Closed. The descriptions can still be read.
+func (s *Session) Close() { s.state = Closed }
+
+// SetLocal applies a local description (W3C section 4.4.2, setLocalDescription). sdp must be
+// what CreateOffer (for an offer) or CreateAnswer (for an answer or provisional answer)
+// returned last, InvalidModification otherwise; "" stands for that text.
+// The sdp of a rollback is ignored. Nothing changes on error.
+func (s *Session) SetLocal(t Type, sdp string) (*Applied, error) {
+	if s.state == Closed {
+		return nil, closedError()
+	}
+	c := s.lastAnswer
+	if t == Offer {
+		c = s.lastOffer
+	}
+	// W3C compares before it looks at the state.
+	if t != Rollback && sdp != "" && (c == nil || c.sdp != sdp) {
+		return nil, failf(InvalidModification, "the SDP is not the %s that was created last", t)
+	}
+	to, err := s.state.next(event{local, t})
+	if err != nil {
+		return nil, err
+	}
+	if t == Rollback {
+		return s.rollback(to), nil
+	}
+	if c == nil {
+		return nil, failf(InvalidModification, "no %s was created", t)
+	}
+	d := c.desc.as(t)
+	s.nextMID = max(s.nextMID, c.mids)
+	return s.commit(local, d, to), nil
+}
+
+// SetRemote applies the peer's description (W3C section 4.4.2, setRemoteDescription). An offer in
+// HaveLocalOffer rolls the local offer back first. The sdp of a rollback is ignored.
+// Nothing changes on error, not even by that rollback.
+func (s *Session) SetRemote(t Type, sdp string) (*Applied, error) {
+	if s.state == Closed {
+		return nil, closedError()
+	}
+	// The state is looked at before the text: a wrong state is reported for any text.
+	to, err := s.state.next(event{remote, t})
+	if err != nil {
+		return nil, err
+	}
+	if t == Rollback {
+		return s.rollback(to), nil
+	}
+	d, err := parse(sdp, t, s.lim)
+	if err != nil {
+		return nil, err
+	}
+	if t == Offer {
+		err = s.checkRemoteOffer(d)
+	} else {
+		err = s.checkRemoteAnswer(d)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.commit(remote, d, to), nil
+}
+
+// commit puts a checked description into its slot and moves to state to.
+func (s *Session) commit(from side, d *description, to State) *Applied {
+	a := &Applied{From: s.state, To: to, Type: d.typ}
+	switch {
+	case from == local && d.typ == Answer:
+		s.currentLocal, s.currentRemote = d, s.pendingRemote
+	case from == remote && d.typ == Answer:
+		s.currentLocal, s.currentRemote = s.pendingLocal, d
+	case from == local:
+		s.pendingLocal = d
+	default:
+		if d.typ == Offer && s.state == HaveLocalOffer {
+			s.pendingLocal = nil
+			a.RolledBack = true
+		}
+		s.pendingRemote = d
+	}
+	if d.typ == Answer {
+		s.pendingLocal, s.pendingRemote = nil, nil
+		s.lastOffer, s.lastAnswer = nil, nil
+	}
+	if d.typ == Offer && from == remote {
+		s.lastAnswer = nil // it answered another offer
+	}
+	s.state = to
+	s.gathered.keep(s.currentLocal, s.pendingLocal)
+	a.Sections = s.sections()
+	return a
+}
+
+func (s *Session) rollback(to State) *Applied {
+	a := &Applied{From: s.state, To: to, Type: Rollback, RolledBack: true}
+	s.pendingLocal, s.pendingRemote = nil, nil
+	s.lastAnswer = nil
+	s.state = to
+	s.gathered.keep(s.currentLocal)
+	a.Sections = s.sections()
+	return a
+}
+
+func (s *Session) newestLocal() *description {
+	if s.pendingLocal != nil {
+		return s.pendingLocal
+	}
+	return s.currentLocal
+}
+
+func (s *Session) newestRemote() *description {
+	if s.pendingRemote != nil {
+		return s.pendingRemote
+	}
+	return s.currentRemote
+}
+
+// Sections returns the m-lines as now in force or pending, in order.
+func (s *Session) Sections() []Section { return s.sections() }
+
+// CanTrickle is W3C canTrickleIceCandidates: whether the peer takes candidates that come after its
+// description (RFC 8838), known once there is a remote description.
+func (s *Session) CanTrickle() (value, known bool) {
+	d := s.newestRemote()
+	if d == nil {
+		return false, false
+	}
+	value = d.trickle
+	for i := range d.media {
+		value = value || (!d.media[i].rejected && d.media[i].own.Trickle)
+	}
+	return value, true
+}
+
+// NegotiationNeeded is the data part of W3C "check if negotiation is needed" (section 4.7.3, step
+// 4): a channel exists and no m-line was negotiated for data. An m-line that the peer
+// refused in its answer was negotiated, so that offer and refusal do not go round in
+// circles. It does not look at the signaling state.
+func (s *Session) NegotiationNeeded(in LocalInput) bool {
+	if !in.Data {
+		return false
+	}
+	l, r := s.currentLocal, s.currentRemote
+	for i := range l.count() {
+		m := &l.media[i]
+		if m.data == nil {
+			continue
+		}
+		if !m.rejected && !r.rejects(i) {
+			return false
+		}
+		if !m.rejected && r != nil && r.typ == Answer {
+			return false
+		}
+	}
+	return true
+}
