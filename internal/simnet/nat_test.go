@@ -255,8 +255,8 @@ func TestTwoNATsAreCrossedWhenBothSidesSend(t *testing.T) {
 		a.send(publicB, "opens a's side")
 		pass(time.Second)
 		b.want()
+		a.start = time.Now()
 		b.send(publicA, "comes in")
-		b.start, a.start = time.Now(), time.Now()
 		pass(time.Second)
 		if got := a.take(); len(got) != 1 || got[0] != (arrival{70 * time.Millisecond, publicB, "comes in"}) {
 			t.Errorf("got %v: the link between the hosts behind the NATs counts", got)
