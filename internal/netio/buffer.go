@@ -40,7 +40,7 @@ func (b *Buffer) Cap() []byte { return b.data[:MaxDatagram:MaxDatagram] }
 // SetLen says how many bytes of Cap are payload. It panics when n is negative
 // or more than MaxDatagram.
 func (b *Buffer) SetLen(n int) {
-	_ = b.data[:MaxDatagram][:n]
+	_ = b.Cap()[:n]
 	b.n = n
 }
 

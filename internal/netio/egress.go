@@ -19,6 +19,7 @@ const writeBatch = 64
 // empty, there is a writer, or a flusher that will become one.
 type egress struct {
 	conn PacketConn
+	run  func() // runFlusher, bound once: a go statement then allocates nothing
 
 	mu       sync.Mutex
 	queue    queue
@@ -35,6 +36,12 @@ type egress struct {
 type batch [writeBatch]Datagram
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
+
+func newEgress(conn PacketConn) *egress {
+	e := &egress{conn: conn}
+	e.run = e.runFlusher
+	return e
+}
 
 func (e *egress) send(b *Buffer, dst netip.AddrPort, more bool) {
 	e.mu.Lock()
@@ -127,7 +134,7 @@ func (e *egress) finish(t tally) {
 func (e *egress) startFlusher() {
 	if e.queue.n > 0 && !e.writing && !e.flushing && !e.closed {
 		e.flushing = true
-		go e.runFlusher()
+		go e.run()
 	}
 }
 

@@ -10,6 +10,9 @@ func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }
 
 // hasErrno says that err holds a system error number that is accepts.
 func hasErrno(err error, is func(syscall.Errno) bool) bool {
+	if err == nil {
+		return false // before e, which escapes: success must not allocate
+	}
 	var e syscall.Errno
 	return errors.As(err, &e) && is(e)
 }

@@ -22,7 +22,7 @@ type Handler func(now time.Time, ds []Datagram)
 type Socket struct {
 	conn   PacketConn
 	handle Handler
-	egress egress
+	egress *egress
 
 	datagramsIn, bytesIn, reads atomic.Uint64
 
@@ -38,7 +38,7 @@ func NewSocket(conn PacketConn, handle Handler) *Socket {
 	s := &Socket{
 		conn:   conn,
 		handle: handle,
-		egress: egress{conn: conn},
+		egress: newEgress(conn),
 		done:   make(chan struct{}),
 		closed: make(chan struct{}),
 	}

@@ -56,6 +56,10 @@ func listen(addr netip.AddrPort) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := refuseBroadcast(udp); err != nil {
+		udp.Close()
+		return nil, fmt.Errorf("netio: listen on %v: refuse broadcast: %w", addr, err)
+	}
 	growBuffer(udp.SetReadBuffer, readBufferSize)
 	growBuffer(udp.SetWriteBuffer, writeBufferSize)
 	return udp, nil

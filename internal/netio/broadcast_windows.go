@@ -1,0 +1,23 @@
+package netio
+
+import (
+	"net"
+
+	"golang.org/x/sys/windows"
+)
+
+// refuseBroadcast takes back the SO_BROADCAST that package net sets: where a
+// peer says that datagrams should go must never be a whole network.
+func refuseBroadcast(udp *net.UDPConn) error {
+	raw, err := udp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	cerr := raw.Control(func(fd uintptr) {
+		err = windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, windows.SO_BROADCAST, 0)
+	})
+	if cerr != nil {
+		return cerr
+	}
+	return err
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package netio
+
+func implementations() []implementation { return []implementation{portable()} }
