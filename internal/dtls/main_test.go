@@ -1,0 +1,9 @@
+package dtls
+
+import (
+	"testing"
+
+	"github.com/passerelle-rtc/webrtc/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
