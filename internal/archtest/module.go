@@ -27,6 +27,8 @@ type source struct {
 	lines int
 	fset  *token.FileSet
 	ast   *ast.File
+
+	bubbles bool // some test file of the same directory imports testing/synctest
 }
 
 // dir is the file's package, "." for the root.
@@ -118,7 +120,20 @@ func load(root string) ([]*source, error) {
 		files = append(files, s)
 		return nil
 	})
+	markBubbles(files)
 	return files, err
+}
+
+func markBubbles(files []*source) {
+	dirs := make(map[string]bool)
+	for _, s := range files {
+		if s.test() && s.importsSynctest() {
+			dirs[s.dir()] = true
+		}
+	}
+	for _, s := range files {
+		s.bubbles = dirs[s.dir()]
+	}
 }
 
 // skipped reports whether a directory holds no package of the module, as the go

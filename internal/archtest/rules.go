@@ -210,13 +210,28 @@ func (s *source) importOf(pkg, text string) []violation {
 	return broken
 }
 
-// sleepingTests is a heuristic: a test file that sleeps must at least import
-// testing/synctest.
+// sleepingTests is a heuristic: a test file that sleeps must import
+// testing/synctest, or hold no test itself and stand beside a file that does:
+// then its functions can be called in a bubble.
 func sleepingTests(s *source) []violation {
-	if !s.test() || slices.ContainsFunc(s.imports(), func(i imported) bool { return i.path == "testing/synctest" }) {
+	if !s.test() || s.importsSynctest() || s.bubbles && !s.holdsTests() {
 		return nil
 	}
 	return s.uses("time", []string{"Sleep"}, "a test uses time.%s outside a synctest bubble")
+}
+
+func (s *source) importsSynctest() bool {
+	return slices.ContainsFunc(s.imports(), func(i imported) bool { return i.path == "testing/synctest" })
+}
+
+// holdsTests reports whether the go command runs something of the file.
+func (s *source) holdsTests() bool {
+	return slices.ContainsFunc(s.ast.Decls, func(d ast.Decl) bool {
+		f, ok := d.(*ast.FuncDecl)
+		return ok && f.Recv == nil && slices.ContainsFunc([]string{"Test", "Benchmark", "Fuzz", "Example"}, func(prefix string) bool {
+			return strings.HasPrefix(f.Name.Name, prefix)
+		})
+	})
 }
 
 // checkRequires reports the modules that a go.mod requires, directly or not,

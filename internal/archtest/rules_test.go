@@ -181,6 +181,32 @@ func TestTestsMustNotSleepOutsideABubble(t *testing.T) {
 	})
 }
 
+func TestAFileOfHelpersMaySleepBesideABubble(t *testing.T) {
+	const sleeps = "package x\n\nimport \"time\"\n\n"
+	const helper, test = sleeps + "func f() { time.Sleep(1) }\n", sleeps + "func TestF() { time.Sleep(1) }\n"
+	for _, c := range []struct {
+		name, dir, text string
+		broken          int
+	}{
+		{"a helper beside a bubble", "a", helper, 0},
+		{"a test beside a bubble", "a", test, 1},
+		{"a helper in another package", "b", helper, 1},
+	} {
+		s, err := parse(c.dir+"/helper_test.go", []byte(c.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bubble, err := parse("a/bubble_test.go", []byte(importing("testing/synctest")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		markBubbles([]*source{s, bubble})
+		if got := sleepingTests(s); len(got) != c.broken {
+			t.Errorf("%s: %v, want %d violations", c.name, got, c.broken)
+		}
+	}
+}
+
 func TestEveryRuleIsNamedOnce(t *testing.T) {
 	if len(rules) != 11 {
 		t.Errorf("%d rules; each has a test of its own above", len(rules))
