@@ -125,6 +125,9 @@ func (c *batchConn) receive(fd uintptr, m *messages, ds []Datagram) (int, syscal
 
 // keepWhole sets length and source of what was received, and drops what did
 // not fit its buffer. It returns how many are left, in order.
+//
+// This is the seam for UDP_GRO: a message whose cmsg holds a segment size
+// would be cut here into one Datagram a segment.
 func (c *batchConn) keepWhole(m *messages, ds []Datagram) int {
 	kept := 0
 	for i := range ds {
@@ -198,7 +201,7 @@ func (c *batchConn) trySend(fd uintptr, m *messages) {
 		c.writeCalls.Add(1)
 		switch {
 		case errno == 0:
-			m.n += n
+			m.n, refused = m.n+n, false
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN || errno == unix.ENOBUFS:
 			return

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -21,6 +22,11 @@ func BenchmarkSocketSend(b *testing.B) {
 					buf := GetBuffer()
 					buf.SetLen(1200)
 					s.Send(buf, sink.LocalAddr(), i%burst != burst-1)
+					if i%512 == 511 { // stay below what the egress queues
+						for s.Stats().Queued > 0 {
+							runtime.Gosched()
+						}
+					}
 				}
 				s.Close()
 				st := s.Stats()

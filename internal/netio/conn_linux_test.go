@@ -1,8 +1,10 @@
 package netio
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"unsafe"
 
@@ -81,6 +83,62 @@ func TestABatchIsOneSystemCall(t *testing.T) {
 		t.Errorf("%d calls to read %d datagrams, want 5", got, len(out))
 	}
 	releaseAll(out)
+}
+
+// A UDP socket on loopback is never full, because what it sends is the
+// receiver's at once. A TCP socket that nobody reads is full soon, and takes
+// the same system call.
+func TestFullSocketIsNoError(t *testing.T) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	tcp, err := net.Dial("tcp4", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	c := &batchConn{}
+	if c.raw, err = tcp.(*net.TCPConn).SyscallConn(); err != nil {
+		t.Fatal(err)
+	}
+	ds := make([]Datagram, maxBatch)
+	for i := range ds {
+		ds[i] = Datagram{payloadOf(1200, 0), dest(1)}
+	}
+	defer releaseAll(ds)
+	for range 10_000 {
+		n, err := c.WriteBatch(ds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n < len(ds) {
+			return
+		}
+	}
+	t.Fatal("the socket took 768 MB")
+}
+
+func TestReaderEndsWhenTheSocketIsBroken(t *testing.T) {
+	conn, udp := open(t, implementations()[0], "127.0.0.1:0")
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	c := conn.(*batchConn)
+	if c.raw, err = null.SyscallConn(); err != nil {
+		t.Fatal(err)
+	}
+	ds := make([]Datagram, 4)
+	if n, err := c.ReadBatch(ds); n != 0 || !errors.Is(err, unix.ENOTSOCK) {
+		t.Errorf("reading from what is no socket: %d, %v", n, err)
+	}
+	if ds[0].Buffer != nil {
+		t.Error("the buffers were not given back")
+	}
+	udp.Close()
 }
 
 func TestReadSizeFollowsTheLoad(t *testing.T) {

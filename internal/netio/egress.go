@@ -193,9 +193,10 @@ func (e *egress) close() {
 	e.mu.Lock()
 	e.closed = true
 	if e.writing || e.flushing {
-		e.quiet = make(chan struct{})
+		quiet := make(chan struct{})
+		e.quiet = quiet
 		e.mu.Unlock()
-		<-e.quiet
+		<-quiet
 		e.mu.Lock()
 	}
 	for e.queue.n > 0 {
