@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -531,14 +532,14 @@ func TestCloseInsideOnState(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWire(time.Millisecond)
 					var e *end
-					closed := false
+					var closed atomic.Bool
 					e = newEnd(t, w, role, func(c *Config) {
 						inner := c.OnState
 						c.OnState = func(s State, err error) {
 							inner(s, err)
 							if s == at {
 								e.Close()
-								closed = true
+								closed.Store(true)
 							}
 						}
 						if at == Failed {
@@ -549,7 +550,7 @@ func TestCloseInsideOnState(t *testing.T) {
 					start(t, other)
 					start(t, e)
 					time.Sleep(10 * time.Second)
-					if !closed {
+					if !closed.Load() {
 						t.Errorf("OnState(%v) did not run or Close did not return: %s", at, e.announced())
 					}
 					other.Close()

@@ -277,3 +277,6 @@ func records(t testing.TB, datagram []byte) (hs []header, rs [][]byte) {
 }
 
 var errRefused = errors.New("fingerprint mismatch")
+
+// noTime is a now for associations, which do not use it.
+var noTime = time.Time{}
