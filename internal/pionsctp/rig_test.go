@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
+	"sort"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,13 +24,34 @@ type link struct {
 	// filter sees each packet first; false: lost.
 	filter func(p []byte) bool
 
+	arrival sync.Mutex // held while a packet is delivered: equal delays keep the order
+
 	mu      sync.Mutex
 	random  *rand.Rand
+	flight  []flying // ordered by due
 	deliver func([]byte)
 	sent    int
 	mores   int // packets announced as full-size
 	sizes   map[int]int
 	largest int
+}
+
+// flying is a packet on its way.
+type flying struct {
+	due    time.Time
+	packet []byte
+}
+
+// land delivers the packet that is due first.
+func (l *link) land() {
+	l.arrival.Lock()
+	defer l.arrival.Unlock()
+	l.mu.Lock()
+	p := l.flight[0].packet
+	l.flight = l.flight[1:]
+	deliver := l.deliver
+	l.mu.Unlock()
+	deliver(p)
 }
 
 func (l *link) write(p []byte, more bool) error {
@@ -63,7 +86,10 @@ func (l *link) write(p []byte, more bool) error {
 			l.deliver(b)
 			continue
 		}
-		time.AfterFunc(wait, func() { l.deliver(b) })
+		due := time.Now().Add(wait)
+		at := sort.Search(len(l.flight), func(i int) bool { return l.flight[i].due.After(due) })
+		l.flight = slices.Insert(l.flight, at, flying{due, b})
+		time.AfterFunc(wait, l.land)
 	}
 	return nil
 }
@@ -241,10 +267,16 @@ func wait(t testing.TB, what string, patience time.Duration, f func() bool) {
 	}
 }
 
+// close ends both associations and waits for handlers that still run.
 func (x *pair) close() {
+	x.t.Helper()
 	x.a.Close(true)
 	x.b.Close(true)
-	synctest.Wait()
+	for _, r := range []*recorder{x.ra, x.rb} {
+		if len(r.lines()) > 0 {
+			x.until("Closed", time.Minute, func() bool { ended, _ := r.result(); return ended })
+		}
+	}
 }
 
 func (x *pair) openBoth(id uint16, p StreamParams) {
