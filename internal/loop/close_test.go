@@ -267,3 +267,34 @@ func TestCloseFromManyGoroutinesAtOnceRunsOneFinal(t *testing.T) {
 		t.Errorf("final ran %d times, %d of 50 calls returned after the end", finals.Load(), ended.Load())
 	}
 }
+
+func TestTheFirstOfSeveralClosesGivesFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		block := make(chan struct{})
+		l.Post(func(time.Time) { <-block })
+		var finals []int
+		for i := range 3 {
+			go l.Close(func(time.Time) { finals = append(finals, i) })
+			synctest.Wait()
+		}
+		close(block)
+		<-l.Done()
+		if !slices.Equal(finals, []int{0}) {
+			t.Errorf("finals of the calls %v ran, want that of the first", finals)
+		}
+	})
+}
+
+// In real time and often: the events of the last turn must not be visible to the
+// callback goroutine even for a moment.
+func TestEventsOfTheLastTurnAreNeverDelivered(t *testing.T) {
+	var delivered atomic.Int32
+	for range 2000 {
+		l := New(Config{})
+		l.Close(func(time.Time) { l.Emit(func() { delivered.Add(1) }) })
+	}
+	if n := delivered.Load(); n != 0 {
+		t.Errorf("%d of 2000 events were delivered", n)
+	}
+}

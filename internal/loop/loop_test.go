@@ -148,6 +148,21 @@ func TestADeadlineMayMoveInBothDirections(t *testing.T) {
 	})
 }
 
+func TestNoTurnHappensWithoutWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		defer l.Close(nil)
+		turns := 0
+		m := &member{settle: func(time.Time) bool { turns++; return false }}
+		l.Do(func(now time.Time) { l.Join(m); m.deadline = now.Add(time.Minute) })
+		l.Do(func(time.Time) { m.deadline = time.Time{} })
+		pass(2 * time.Hour)
+		if turns != 2 {
+			t.Errorf("%d turns, want the 2 of Do: a deadline that was withdrawn wakes nobody", turns)
+		}
+	})
+}
+
 func TestEverybodyIsSettledUntilNobodyMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{})
