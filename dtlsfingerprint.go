@@ -26,39 +26,45 @@ type fingerprintHash struct {
 	sum  func(der []byte) []byte
 }
 
-// fingerprintHashes holds the hash functions from the strongest to the weakest.
-// SHA-1, MD5 and MD2 are not among them: collisions are known for each, and RFC
-// 8122 section 5 asks for SHA-256 as the least.
+// fingerprintHashes holds the hash functions that count. SHA-1, MD5 and MD2 are
+// not among them: collisions are known for each, and every end has to send
+// SHA-256 (RFC 8122 section 5).
 var fingerprintHashes = []fingerprintHash{
-	{"sha-512", sha512.Size, func(der []byte) []byte { s := sha512.Sum512(der); return s[:] }},
-	{"sha-384", sha512.Size384, func(der []byte) []byte { s := sha512.Sum384(der); return s[:] }},
 	{"sha-256", sha256.Size, func(der []byte) []byte { s := sha256.Sum256(der); return s[:] }},
+	{"sha-384", sha512.Size384, func(der []byte) []byte { s := sha512.Sum384(der); return s[:] }},
+	{"sha-512", sha512.Size, func(der []byte) []byte { s := sha512.Sum512(der); return s[:] }},
 }
 
-// verifyFingerprints checks that the certificate der is the one that remote
-// announced. Where remote has fingerprints of several hash functions, the
-// strongest alone decides, and one of its fingerprints has to match (RFC 8122
-// section 5.1). Fingerprints of other hash functions, and those that are not
-// well-formed, are passed over. The error is of KindFingerprintFailure.
+// verifyFingerprints checks that the certificate der is one that remote
+// announced: a fingerprint of any accepted hash function has to match, as the
+// lines may belong to several certificates (RFC 8122 section 5.1). Fingerprints
+// of other hash functions, and those that are not well-formed, are passed over.
+// The error is of KindFingerprintFailure and says what was expected and what
+// came.
 func verifyFingerprints(der []byte, remote []DTLSFingerprint) error {
 	const op = "verify remote certificate"
 	if len(remote) == 0 {
 		return newError(KindFingerprintFailure, op, errors.New("no fingerprint was signalled"))
 	}
+	var expected, got []string
 	for _, hash := range fingerprintHashes {
-		expected := hash.fingerprints(remote)
-		if len(expected) == 0 {
+		sums := hash.fingerprints(remote)
+		if len(sums) == 0 {
 			continue
 		}
-		got := hash.sum(der)
-		for _, sum := range expected {
-			if bytes.Equal(sum, got) {
+		actual := hash.sum(der)
+		for _, sum := range sums {
+			if bytes.Equal(sum, actual) {
 				return nil
 			}
+			expected = append(expected, hash.name+" "+colonHex(sum))
 		}
-		return errorf(KindFingerprintFailure, op, "expected %s %s, got %s", hash.name, listSums(expected), colonHex(got))
+		got = append(got, hash.name+" "+colonHex(actual))
 	}
-	return errorf(KindFingerprintFailure, op, "no usable fingerprint among %s, want sha-256, sha-384 or sha-512", listFingerprints(remote))
+	if len(expected) == 0 {
+		return errorf(KindFingerprintFailure, op, "no usable fingerprint in %s, want sha-256, sha-384 or sha-512", listFingerprints(remote))
+	}
+	return errorf(KindFingerprintFailure, op, "expected %s, got %s", joinBounded(expected), strings.Join(got, ", "))
 }
 
 // fingerprints returns the sums of the well-formed fingerprints that were made
@@ -110,29 +116,19 @@ func colonHex(sum []byte) string {
 	return string(text)
 }
 
-// maxListed bounds how much of a peer's list goes into an error.
-const maxListed = 4
-
-func listSums(sums [][]byte) string {
-	var texts []string
-	for _, sum := range sums[:min(len(sums), maxListed)] {
-		texts = append(texts, colonHex(sum))
-	}
-	return joinBounded(texts, len(sums))
-}
-
 func listFingerprints(fingerprints []DTLSFingerprint) string {
-	var texts []string
-	for _, f := range fingerprints[:min(len(fingerprints), maxListed)] {
-		texts = append(texts, quoteShort(f.Algorithm+" "+f.Value))
+	texts := make([]string, len(fingerprints))
+	for i, f := range fingerprints {
+		texts[i] = quoteShort(f.Algorithm + " " + f.Value)
 	}
-	return joinBounded(texts, len(fingerprints))
+	return joinBounded(texts)
 }
 
-func joinBounded(texts []string, total int) string {
-	text := strings.Join(texts, " or ")
-	if total > len(texts) {
-		text += fmt.Sprintf(" or %d more", total-len(texts))
+// joinBounded joins alternatives, which come from the peer, for an error.
+func joinBounded(texts []string) string {
+	const limit = 4
+	if len(texts) <= limit {
+		return strings.Join(texts, " or ")
 	}
-	return text
+	return fmt.Sprintf("%s or %d more", strings.Join(texts[:limit], " or "), len(texts)-limit)
 }

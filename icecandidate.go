@@ -142,9 +142,16 @@ func (c ICECandidate) toICE() (ice.Candidate, error) {
 		}
 		candidate.Related = netip.AddrPortFrom(addr.Unmap().WithZone(""), c.RelatedPort)
 	}
-	// What the grammar of RFC 8839 section 5.1 does not allow would become
-	// another line of SDP or another attribute.
-	return ice.ParseCandidate(candidate.String())
+	// The fields come from the application, or from the peer by way of it: what
+	// the grammar of RFC 8839 section 5.1 does not allow could become another
+	// line of SDP.
+	parsed, err := ice.ParseCandidate(candidate.String())
+	if err != nil {
+		return ice.Candidate{}, err
+	}
+	parsed.URL = c.URL
+	parsed.UsernameFragment = c.UsernameFragment
+	return parsed, nil
 }
 
 // String describes the candidate for a person, for instance "udp host

@@ -117,6 +117,8 @@ func splitAuthority(authority string) (host string, port uint16, err error) {
 		if portText, hasPort = strings.CutPrefix(after, ":"); !hasPort && after != "" {
 			return "", 0, fmt.Errorf(`%q after "]"`, after)
 		}
+	} else if strings.Count(authority, ":") > 1 {
+		return "", 0, errors.New("more than one colon; an IPv6 address needs brackets")
 	} else {
 		host, portText, hasPort = strings.Cut(authority, ":")
 		if err := checkHostName(host); err != nil {
