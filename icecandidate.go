@@ -145,12 +145,16 @@ func (c ICECandidate) toICE() (ice.Candidate, error) {
 	// The fields come from the application, or from the peer by way of it: what
 	// the grammar of RFC 8839 section 5.1 does not allow could become another
 	// line of SDP.
-	parsed, err := ice.ParseCandidate(candidate.String())
+	text := candidate.String()
+	parsed, err := ice.ParseCandidate(text)
 	if err != nil {
 		return ice.Candidate{}, err
 	}
+	if parsed.String() != text || parsed.Foundation != candidate.Foundation || parsed.Addr != candidate.Addr ||
+		parsed.Hostname != candidate.Hostname || parsed.Type != candidate.Type {
+		return ice.Candidate{}, fmt.Errorf("ICE candidate: %s is not well-formed", quoteShort(text))
+	}
 	parsed.URL = c.URL
-	parsed.UsernameFragment = c.UsernameFragment
 	return parsed, nil
 }
 
