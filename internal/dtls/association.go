@@ -350,6 +350,7 @@ func (a *Association) Close() {
 	case Initial:
 		a.setState(Closed, nil)
 	}
+	a.border.fatal = flightItem{} // not to be repeated any more
 	run := a.engine
 	a.mu.Unlock()
 	if run != nil {

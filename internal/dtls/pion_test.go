@@ -30,6 +30,8 @@ type rawConn struct {
 
 func newRawConn(w *wire, role Role) *rawConn {
 	c := &rawConn{w: w, role: role, wake: make(chan struct{}, 1)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.ends[role] = func(d []byte) {
 		c.mu.Lock()
 		c.in = append(c.in, d)

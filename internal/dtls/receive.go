@@ -264,8 +264,14 @@ func (a *Association) acceptMessage(m message) bool {
 	return true
 }
 
-// readable reports whether the engine can parse a message. What it cannot would use up a sequence number and stop the handshake.
-func (a *Association) readable(m message) bool {
+// readable reports whether the engine can parse a message. What it cannot would use up a sequence number and stop the handshake,
+// and a panic of its parsers, on its own goroutine, would end the program.
+func (a *Association) readable(m message) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
 	h := handshake.Handshake{KeyExchangeAlgorithm: engine.CipherSuiteKeyExchangeAlgorithmEcdhe}
 	return h.Unmarshal(m.bytes()) == nil
 }
