@@ -39,6 +39,8 @@ type Association struct {
 	done    chan struct{}  // the engine ends or has ended
 	closed  chan struct{}  // Close has done its work
 	unread  atomic.Int32   // streams that the peer has reset and the reader not drained
+	small   atomic.Int32   // about how many small messages are unread
+	busy    atomic.Int32   // readers that have found a message
 }
 
 // New makes an association that does nothing before Start.

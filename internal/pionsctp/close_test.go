@@ -35,6 +35,11 @@ func TestAbortEndsBothSides(t *testing.T) {
 		if took := time.Since(begin); took != 0 {
 			t.Errorf("Close took %v", took)
 		}
+		x.a.mu.Lock()
+		if x.a.active != 0 {
+			t.Errorf("%d goroutines of ours after Close", x.a.active)
+		}
+		x.a.mu.Unlock()
 		if err := x.ended(x.ra); err != nil {
 			t.Errorf("the closing end: %v", err)
 		}
@@ -349,4 +354,39 @@ func checksum(b []byte) []byte {
 	clear(b[8:12])
 	binary.LittleEndian.PutUint32(b[8:], crc32.Checksum(b, castagnoli))
 	return b
+}
+
+// HandlePacket is called on the reader of DTLS: it takes what fits and drops the rest.
+func TestPacketsThatNobodyTakesAreDropped(t *testing.T) {
+	a := New(Config{Write: func([]byte, bool) error { return nil }, Handler: &recorder{}})
+	for range maxQueue + 500 {
+		a.HandlePacket(make([]byte, 1200))
+	}
+	a.HandlePacket(make([]byte, maxPacket+1))
+	a.HandlePacket(nil)
+	if got := a.Stats().PacketsDropped; got != 500 {
+		t.Errorf("%d dropped, want 500", got)
+	}
+	a.Close(true)
+	a.HandlePacket(make([]byte, 1200))
+}
+
+func TestStatsFollowTheTransfer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := connect(t, path{delay: 25 * time.Millisecond})
+		x.openBoth(0, StreamParams{})
+		must(t, x.a.Send(0, binaryPPID, make([]byte, 100<<10)))
+		x.until("the message", time.Minute, func() bool { return x.a.BufferedAmount(0) == 0 })
+		a, b := x.a.Stats(), x.b.Stats()
+		if a.RTT < 50*time.Millisecond || a.RTT > 100*time.Millisecond {
+			t.Errorf("RTT %v of a path of 50ms", a.RTT)
+		}
+		if a.BytesSent < 100<<10 || b.BytesReceived != a.BytesSent {
+			t.Errorf("sent %d, received %d", a.BytesSent, b.BytesReceived)
+		}
+		if a.MTU != DefaultMTU || a.Streams != 1 || a.CongestionWindow == 0 || a.PeerWindow == 0 {
+			t.Errorf("%+v", a)
+		}
+		x.close()
+	})
 }

@@ -24,9 +24,14 @@ const (
 	// reopened when this timer fires.
 	rtoMax = 3000
 
-	// maxEntries is how many DATA chunks a stream holds unread or incomplete; a peer
-	// that goes beyond is aborted. It bounds the heap for messages of a few bytes,
-	// which cost it hundreds each and the window next to nothing.
+	// Messages of at most smallMessage bytes cost the heap hundreds and the window
+	// next to nothing: while maxSmall of them are unread, packets that bring more are
+	// dropped. Larger ones the window bounds.
+	smallMessage = 64
+	maxSmall     = 8192
+
+	// maxEntries is how many DATA chunks a stream holds unread or incomplete before
+	// pion/sctp aborts: out of reach of a peer that keeps to the default window.
 	maxEntries = 1 << 16
 
 	// maxQueue is how many packets wait for pion/sctp; more are dropped.

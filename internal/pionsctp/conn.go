@@ -35,12 +35,11 @@ type conn struct {
 }
 
 func newConn(a *Association) *conn {
-	const header, dataHeader = 12, 16
 	c := &conn{
 		association: a,
 		write:       a.config.Write,
 		// pion/sctp rounds the payload of a DATA chunk down to whole words.
-		full:   int(a.config.MTU) - (int(a.config.MTU)-header-dataHeader)%4,
+		full:   int(a.config.MTU) - (int(a.config.MTU)-packetHeader-dataHeader)%4,
 		ledger: newLedger(),
 	}
 	c.ready.L = &c.mu
@@ -118,10 +117,28 @@ func (c *conn) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if c.ledger.inbound(p[:n], c.association.unread.Load() < maxUnread) {
+		if !c.crowded(p[:n]) && c.ledger.inbound(p[:n], c.association.unread.Load() < maxUnread) {
 			return n, nil
 		}
 	}
+}
+
+// crowded counts the small messages of a packet; true: too many are unread, the
+// packet is to be dropped. Retransmissions are counted twice; the count starts anew
+// when every reader has come to the end of what there is.
+func (c *conn) crowded(p []byte) bool {
+	n := smallMessages(p)
+	if n == 0 {
+		return false
+	}
+	if c.association.small.Load() >= maxSmall {
+		if c.association.busy.Load() > 0 {
+			return true
+		}
+		c.association.small.Store(0)
+	}
+	c.association.small.Add(int32(n))
+	return false
 }
 
 // Write implements net.Conn.

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	chunkData       = 0
 	chunkInit       = 1
 	chunkSack       = 3
 	chunkShutdown   = 7
@@ -173,9 +172,10 @@ func TestDamagedPacketsOfATransferDoNoHarm(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			x := connect(t, path{delay: time.Millisecond})
 			random := rand.New(rand.NewPCG(seed, 1))
-			for _, l := range []*link{x.ab, x.ba} {
+			for i, l := range []*link{x.ab, x.ba} {
+				random := rand.New(rand.NewPCG(seed, uint64(2+i)))
 				deliver := l.deliver
-				l.deliver = func(p []byte) {
+				l.redirect(func(p []byte) {
 					if random.IntN(4) == 0 {
 						q := append([]byte(nil), p...)
 						for range 1 + random.IntN(4) {
@@ -184,7 +184,7 @@ func TestDamagedPacketsOfATransferDoNoHarm(t *testing.T) {
 						deliver(checksum(q))
 					}
 					deliver(p)
-				}
+				})
 			}
 			for i := range 200 {
 				id := uint16(random.IntN(8))

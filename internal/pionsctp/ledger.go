@@ -10,6 +10,7 @@ import (
 
 // Chunk and parameter types (RFC 9260 section 3.2, RFC 6525 section 3).
 const (
+	chunkData             = 0
 	chunkAbort            = 6
 	chunkShutdownAck      = 8
 	chunkShutdownComplete = 14
@@ -24,6 +25,7 @@ const (
 
 	packetHeader = 12
 	chunkHeader  = 4
+	dataHeader   = 16 // of a DATA chunk
 )
 
 const (
@@ -248,6 +250,22 @@ func chunks(p []byte) iter.Seq2[byte, []byte] {
 			at += (n + 3) &^ 3
 		}
 	}
+}
+
+// smallMessages counts the DATA chunks that hold a whole message of at most
+// smallMessage bytes (RFC 9260 section 3.3.1).
+func smallMessages(p []byte) int {
+	const begin, end = 2, 1
+	n := 0
+	at := packetHeader
+	for at+dataHeader <= len(p) {
+		length := int(binary.BigEndian.Uint16(p[at+2:]))
+		if p[at] == chunkData && p[at+1]&(begin|end) == begin|end && length <= dataHeader+smallMessage {
+			n++
+		}
+		at += max((length+3)&^3, chunkHeader)
+	}
+	return n
 }
 
 // parameters yields the type and value of each parameter or error cause.

@@ -15,7 +15,7 @@ func TestBlockedHandlerStopsTheSenderAndLetsEverythingThroughLater(t *testing.T)
 			x.openBoth(0, StreamParams{})
 			gate := make(chan struct{})
 			x.rb.onMessage = func(uint16, uint32, []byte) { <-gate }
-			total := 8 * DefaultReceiveBuffer
+			total := 3 * DefaultReceiveBuffer
 			for range total / size {
 				must(t, x.a.Send(0, binaryPPID, make([]byte, size)))
 			}
@@ -100,6 +100,33 @@ func TestSlowHandlerSetsThePace(t *testing.T) {
 			t.Errorf("%v for messages that take the handler 10s", took)
 		}
 		t.Logf("took %v", time.Since(begin))
+		x.close()
+	})
+}
+
+// Tiny messages hardly shrink the window, and must not fill the heap either.
+func TestBlockedHandlerBoundsTinyMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := connect(t, path{delay: 10 * time.Millisecond, loss: 0.005, seed: 2})
+		x.openBoth(0, StreamParams{})
+		gate := make(chan struct{})
+		x.rb.onMessage = func(uint16, uint32, []byte) { <-gate }
+		const count = 3 * maxSmall
+		for i := range uint32(count) {
+			must(t, x.a.Send(0, binaryPPID, payload(i, 10)))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if taken := count - int(x.a.BufferedAmount(0)/10); taken > maxSmall+100 {
+			t.Errorf("the blocked end took %d messages, want %d", taken, maxSmall)
+		}
+		close(gate)
+		x.until("everything", time.Minute, func() bool { return len(x.rb.got()) == count })
+		for i, m := range x.rb.got() {
+			if number(m) != uint32(i) {
+				t.Fatalf("message %d in place of %d", number(m), i)
+			}
+		}
 		x.close()
 	})
 }

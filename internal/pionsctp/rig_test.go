@@ -100,6 +100,12 @@ func (l *link) set(f func(p []byte) bool) {
 	l.filter = f
 }
 
+func (l *link) redirect(deliver func(p []byte)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deliver = deliver
+}
+
 // message is one that a Handler got.
 type message struct {
 	id   uint16

@@ -188,15 +188,21 @@ func (a *Association) drain(st *stream) bool {
 		if !errors.Is(err, io.ErrShortBuffer) {
 			return errors.Is(err, io.EOF)
 		}
-		if !a.inHand.take(n, a.done) {
-			return false
-		}
-		ok := a.deliver(st, n)
-		a.inHand.give(n)
-		if !ok {
+		if !a.handOver(st, n) {
 			return false
 		}
 	}
+}
+
+// handOver delivers a message of n bytes when there is room for it in hand.
+func (a *Association) handOver(st *stream, n int) bool {
+	a.busy.Add(1)
+	defer a.busy.Add(-1)
+	if !a.inHand.take(n, a.done) {
+		return false
+	}
+	defer a.inHand.give(n)
+	return a.deliver(st, n)
 }
 
 // deliver hands over the next message if it has no more than n bytes. False: the
@@ -206,6 +212,9 @@ func (a *Association) deliver(st *stream, n int) bool {
 	n, ppid, err := st.inner.ReadSCTP(payload)
 	if err != nil {
 		return true // an unordered message went ahead of it
+	}
+	if n <= smallMessage {
+		a.small.Add(-1)
 	}
 	return a.call(func() { a.config.Handler.Message(st.id, uint32(ppid), payload[:n:n]) })
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,10 +169,13 @@ func TestOneResetRequestIsInFlight(t *testing.T) {
 			must(t, x.a.Send(id, binaryPPID, []byte{1}))
 		}
 		x.until("messages", 10*time.Second, func() bool { return len(x.rb.got()) == streams })
+		var mu sync.Mutex
 		answered := make(map[uint32]bool)
 		var last uint32
 		begun := false
 		x.ab.set(func(p []byte) bool {
+			mu.Lock()
+			defer mu.Unlock()
 			for kind, value := range chunks(p) {
 				for parameter, value := range parameters(value) {
 					if kind != chunkReconfig || parameter != parameterOutgoingReset {
@@ -187,7 +191,9 @@ func TestOneResetRequestIsInFlight(t *testing.T) {
 			return true
 		})
 		deliver := x.ba.deliver
-		x.ba.deliver = func(p []byte) {
+		x.ba.redirect(func(p []byte) {
+			mu.Lock()
+			defer mu.Unlock()
 			for kind, value := range chunks(p) {
 				for parameter, value := range parameters(value) {
 					if kind == chunkReconfig && parameter == parameterResponse && binary.BigEndian.Uint32(value[4:]) != resultInProgress {
@@ -196,7 +202,7 @@ func TestOneResetRequestIsInFlight(t *testing.T) {
 				}
 			}
 			deliver(p)
-		}
+		})
 		for id := range uint16(streams) {
 			x.a.Reset(id)
 			synctest.Wait() // pion/sctp makes a request of each

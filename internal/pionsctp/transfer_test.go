@@ -248,7 +248,7 @@ func TestSendRefusesWhatCannotBeCarried(t *testing.T) {
 
 // RFC 8841 section 6.1: 0 means that the peer takes messages of any size.
 func TestNoLimitOfThePeerBecomesOurCap(t *testing.T) {
-	for _, size := range []uint32{0, 1 << 30} {
+	for _, size := range []uint32{0, MaxSendSize + 1, 1 << 30} {
 		synctest.Test(t, func(t *testing.T) {
 			x := newPair(t, path{config: func(c *Config) { c.MaxMessageSize = size }})
 			x.a.Start()
