@@ -14,8 +14,8 @@ func seedDatagrams(f *testing.F) [][]byte {
 	client, server := newEnd(f, w, Client, nil), newEnd(f, w, Server, nil)
 	start(f, server)
 	start(f, client)
-	for !connected(client, server)() {
-		time.Sleep(time.Millisecond) // in real time: a fuzz target's setup cannot have a bubble
+	for _, e := range []*end{client, server} {
+		e.await(f, "connected", 10*time.Second, connected(e))
 	}
 	client.Close()
 	server.Close()

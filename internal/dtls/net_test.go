@@ -113,6 +113,7 @@ type end struct {
 	times  []time.Time
 	err    error
 	data   []string
+	news   chan struct{} // holds a token when a state or data came
 }
 
 func (e *end) received() []string {
@@ -148,7 +149,7 @@ func (e *end) failure() error {
 // newEnd puts an association on a wire. Change may edit its configuration.
 func newEnd(t testing.TB, w *wire, role Role, change func(*Config)) *end {
 	t.Helper()
-	e := &end{}
+	e := &end{news: make(chan struct{}, 1)}
 	cfg := Config{
 		Role:         role,
 		Certificate:  certificate(t, role.String()),
@@ -162,6 +163,7 @@ func newEnd(t testing.TB, w *wire, role Role, change func(*Config)) *end {
 			if err != nil {
 				e.err = err
 			}
+			e.notify()
 		},
 	}
 	if change != nil {
@@ -172,6 +174,7 @@ func newEnd(t testing.TB, w *wire, role Role, change func(*Config)) *end {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.data = append(e.data, string(plaintext))
+		e.notify()
 	}
 	e.SetDeliver(take)
 	w.mu.Lock()
@@ -201,6 +204,25 @@ func eventually(t testing.TB, what string, limit time.Duration, cond func() bool
 	t.Helper()
 	for deadline := time.Now().Add(limit); !cond(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+func (e *end) notify() {
+	select {
+	case e.news <- struct{}{}:
+	default:
+	}
+}
+
+// await is eventually for real time, outside a bubble: it looks when the end has news.
+func (e *end) await(t testing.TB, what string, limit time.Duration, cond func() bool) {
+	t.Helper()
+	for timeout := time.After(limit); !cond(); {
+		select {
+		case <-e.news:
+		case <-timeout:
 			t.Fatalf("not within %v: %s", limit, what)
 		}
 	}

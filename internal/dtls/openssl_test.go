@@ -143,7 +143,7 @@ func againstOpenSSL(t *testing.T, path string, role Role, suite uint16, cipher s
 		}
 	}()
 	start(t, us)
-	eventually(t, "connected", 10*time.Second, func() bool { return us.State() != Connecting })
+	us.await(t, "connected or failed", 10*time.Second, func() bool { return connected(us)() || us.failure() != nil })
 	if us.State() != Connected {
 		t.Fatalf("state %v: %v", us.State(), us.Err())
 	}
@@ -153,7 +153,6 @@ func againstOpenSSL(t *testing.T, path string, role Role, suite uint16, cipher s
 	if p, ok := us.SelectedSRTPProfile(); !ok {
 		t.Errorf("profile %d", p)
 	}
-	eventually(t, "announced", time.Second, connected(us))
 	talk(t, us, stdin, lines)
 }
 
@@ -179,7 +178,7 @@ func talk(t *testing.T, us *end, stdin io.Writer, lines <-chan string) {
 		if _, err := io.WriteString(stdin, line+"\n"); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "our line came back", 5*time.Second, func() bool {
+		us.await(t, "our line came back", 5*time.Second, func() bool {
 			return len(us.received()) == i+1 && us.received()[i] == line+"\n"
 		})
 	}
