@@ -32,11 +32,6 @@ const (
 	KindRangeError ErrorKind = "RangeError"
 	// KindNetwork: a network error occurred.
 	KindNetwork ErrorKind = "NetworkError"
-	// KindNotReadable: the operating system refused a device or file.
-	KindNotReadable ErrorKind = "NotReadableError"
-	// KindUnknown: none of the others; a failure of this library's own
-	// surroundings, for instance of the source of randomness.
-	KindUnknown ErrorKind = "UnknownError"
 )
 
 // The values of RTCErrorDetailType (webrtc-pc section 11.2). An RTCError's name
