@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -239,10 +240,10 @@ func TestCloseIsIdempotentAndConcurrent(t *testing.T) {
 func TestClosedWriterEndsTheAssociation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newPair(t, path{delay: time.Millisecond})
-		gone := false
+		var gone atomic.Bool
 		write := x.ab.write
 		x.a = New(Config{Handler: x.ra, Write: func(p []byte, more bool) error {
-			if gone {
+			if gone.Load() {
 				return net.ErrClosed
 			}
 			_ = write(p, more)
@@ -253,7 +254,7 @@ func TestClosedWriterEndsTheAssociation(t *testing.T) {
 		x.b.Start()
 		time.Sleep(time.Second)
 		must(t, x.a.Open(0, StreamParams{}))
-		gone = true
+		gone.Store(true)
 		must(t, x.a.Send(0, binaryPPID, []byte{1}))
 		if err := x.ended(x.ra); !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
@@ -303,32 +304,44 @@ func TestAbortErrorsSayWhatThePeerSaid(t *testing.T) {
 
 func TestIdleAssociationKeepsFourGoroutinesAndOneAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before := runtime.NumGoroutine()
+		before := goroutines()
 		x := connect(t, path{delay: time.Millisecond})
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := runtime.NumGoroutine() - before; got != 2*4 {
+		if got := goroutines() - before; got != 2*4 {
 			t.Errorf("%d goroutines for two idle associations", got)
 		}
 		x.openBoth(0, StreamParams{})
 		must(t, x.a.Send(0, binaryPPID, make([]byte, 100<<10)))
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := runtime.NumGoroutine() - before; got != 2*5 {
+		if got := goroutines() - before; got != 2*5 {
 			t.Errorf("%d goroutines with a stream", got)
 		}
 		x.a.Reset(0)
 		x.b.Reset(0)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := runtime.NumGoroutine() - before; got != 2*4 {
+		if got := goroutines() - before; got != 2*4 {
 			t.Errorf("%d goroutines after the stream was closed", got)
 		}
 		x.close()
-		if got := runtime.NumGoroutine() - before; got != 0 {
+		if got := goroutines() - before; got != 0 {
 			t.Errorf("%d goroutines left", got)
 		}
 	})
+}
+
+// goroutines counts those of associations, ours and pion/sctp's.
+func goroutines() int {
+	buffer := make([]byte, 1<<20)
+	n := 0
+	for _, stack := range strings.Split(string(buffer[:runtime.Stack(buffer, true)]), "\n\n") {
+		if strings.Contains(stack, "sctp.(*Association)") {
+			n++
+		}
+	}
+	return n
 }
 
 // chunk and packet build packets as a peer could send them.
