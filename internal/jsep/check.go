@@ -215,9 +215,6 @@ func (s *Session) checkRemoteOffer(d *description) *Error {
 		if m.mid != was.mid {
 			return m.failf("its mid was %s in the description before", quoteless(was.mid))
 		}
-		if err := s.checkOfferedRole(d, i); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -230,42 +227,6 @@ func (s *Session) negotiated(i int) (was *media, dead bool) {
 		return nil, false
 	}
 	return was, was.rejected || s.currentLocal.rejects(i)
-}
-
-// checkOfferedRole checks that an offer that goes on with a DTLS association does not turn its
-// roles (RFC 8842 section 5.5).
-func (s *Session) checkOfferedRole(d *description, i int) *Error {
-	m := &d.media[i]
-	if m.rejected {
-		return nil
-	}
-	role, offered := s.existingSetup(d, i), d.transport(i, nil).Setup
-	if role != SetupNone && offered == role {
-		return m.failf("a=setup:%s turns the roles of the DTLS association", offered)
-	}
-	return nil
-}
-
-// checkRemoteAnswer checks an answer to our pending offer.
-func (s *Session) checkRemoteAnswer(d *description) *Error {
-	if err := checkAnswer(s.pendingLocal, d); err != nil {
-		return err
-	}
-	for i := range d.media {
-		m := &d.media[i]
-		if m.rejected {
-			continue
-		}
-		role := pairSetup(s.currentLocal, s.currentRemote, i, m.mid)
-		setup := d.transport(i, nil).Setup
-		if role == SetupNone || setup != role {
-			continue
-		}
-		if sameFingerprints(s.currentRemote.transport(i, nil).Fingerprints, d.transport(i, nil).Fingerprints) {
-			return m.failf("a=setup:%s turns the roles of the DTLS association", setup)
-		}
-	}
-	return nil
 }
 
 // checkAnswer checks an answer (or provisional answer) against its offer: RFC 3264 section 6,

@@ -70,22 +70,17 @@ func (s *Session) hasLiveData(d *description) bool {
 	return false
 }
 
-// deadSection is the m-line to recycle (RFC 9429 section 5.2.2): one that the description in force of either
-// side rejects; a data one if there is one, which every peer is sure to take. -1: none.
+// deadSection is the m-line to recycle for data (RFC 9429 section 5.2.2): a data one that the description
+// in force of either side rejects; -1: none. One of another kind could be taken too, but
+// Firefox refuses an m-line that turns from media to application.
 func (s *Session) deadSection(d *description) int {
-	first := -1
 	for i := range d.count() {
-		if !(s.currentLocal.rejects(i) || s.currentRemote.rejects(i)) || s.repending(i) {
-			continue
-		}
-		if d.media[i].media == "application" {
+		dead := s.currentLocal.rejects(i) || s.currentRemote.rejects(i)
+		if dead && !s.repending(i) && d.media[i].media == "application" {
 			return i
 		}
-		if first < 0 {
-			first = i
-		}
 	}
-	return first
+	return -1
 }
 
 // CreateAnswer makes an answer to the pending remote offer (RFC 9429 section 5.3) and remembers it as

@@ -40,7 +40,8 @@ type Section struct {
 	// Data is the remote's; nil unless the peer described an SCTP m-line.
 	Data *DataSection
 	// LocalSetup is the DTLS role that was negotiated: Active or Passive, SetupNone
-	// before an answer (or provisional answer).
+	// before an answer (or provisional answer). When an answer changes it, or the peer's
+	// fingerprints, there is to be a new DTLS association (RFC 8842 section 4).
 	LocalSetup Setup
 	// DTLSClient reports whether LocalSetup is Active.
 	DTLSClient bool

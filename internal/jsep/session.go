@@ -146,7 +146,7 @@ func (s *Session) SetRemote(t Type, sdp string) (*Applied, error) {
 	if t == Offer {
 		err = s.checkRemoteOffer(d)
 	} else {
-		err = s.checkRemoteAnswer(d)
+		err = checkAnswer(s.pendingLocal, d)
 	}
 	if err != nil {
 		return nil, err

@@ -41,18 +41,18 @@ func (s Setup) opposite() Setup {
 }
 
 // answerSetup chooses the role that answers an offered one. existing is this side's role
-// in a DTLS association that goes on, SetupNone when there is none: an answer to an offer
-// that keeps the association keeps the roles (RFC 8842 section 5.3). A missing
-// a=setup in an offer counts as actpass. wanted: SetupNone means active, which saves
-// a round trip.
+// in the DTLS association of the section, SetupNone when there is none: the answer to an offer
+// that leaves the choice keeps the roles, and with them the association (RFC 8842 section 5.3).
+// A missing a=setup in an offer counts as actpass. wanted: SetupNone means active, which
+// saves a round trip.
 func answerSetup(offered, wanted, existing Setup) Setup {
 	switch {
-	case existing != SetupNone:
-		return existing
 	case offered == Active:
 		return Passive
 	case offered == Passive:
 		return Active
+	case existing != SetupNone:
+		return existing
 	case wanted == Passive:
 		return Passive
 	}

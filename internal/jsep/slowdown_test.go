@@ -1,0 +1,5 @@
+//go:build !race
+
+package jsep
+
+const slowdown = 1
