@@ -1,0 +1,43 @@
+package webrtc
+
+import (
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+)
+
+// API makes objects that share settings. The zero value is not usable; make
+// one with [NewAPI]. An API is immutable and safe for concurrent use.
+type API struct {
+	settings SettingEngine
+	network  netio.Network
+}
+
+// NewAPI returns an API with the given options, such as [WithSettingEngine].
+// Without options it has the settings that the package-level constructors use.
+func NewAPI(options ...func(*API)) *API {
+	api := &API{network: netio.System()}
+	for _, option := range options {
+		option(api)
+	}
+	return api
+}
+
+// WithSettingEngine gives the API a copy of s; later changes to s have no
+// effect on it.
+func WithSettingEngine(s SettingEngine) func(*API) {
+	return func(api *API) { api.settings = s }
+}
+
+// withNetwork replaces the host's network, for tests on a virtual one.
+func withNetwork(n netio.Network) func(*API) {
+	return func(api *API) { api.network = n }
+}
+
+// NewPeerConnection makes a connection with default settings. It checks the
+// whole configuration and returns W3C's exception for the first fault:
+// SyntaxError for a bad URL, InvalidAccessError for missing TURN credentials
+// or an expired certificate.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-constructor
+func NewPeerConnection(configuration Configuration) (*PeerConnection, error) {
+	return NewAPI().NewPeerConnection(configuration)
+}

@@ -1,0 +1,28 @@
+// Package webrtc is W3C's RTCPeerConnection for Go programs, without cgo.
+//
+// A [PeerConnection] owns one object for each layer of the protocol: an
+// [ICEGatherer] and [ICETransport] that find a path (RFC 8445), a
+// [DTLSTransport] that keeps it private (RFC 6347, RFC 8827), and an
+// [SCTPTransport] whose [DataChannel] objects carry messages (RFC 8831). The
+// same objects can be used on their own, in the manner of ORTC, through the
+// constructors of [API].
+//
+// Names follow W3C in Go case, and github.com/pion/webrtc/v4 where it has the
+// member, so that a program moves by changing its import path. Where the two
+// differ in behaviour, W3C's is implemented; docs/migrating-from-pion.md lists
+// the differences.
+//
+// # Goroutines and callbacks
+//
+// Every method may be called on any goroutine, and in every callback. The
+// callbacks of all objects of a connection run one at a time, in the order of
+// the events, and must return; only OnOpen (and OnTrack) handlers get a
+// goroutine of their own and may live as long as the connection. An event
+// carries its value, and no getter is older than the event being handled.
+//
+// # Errors
+//
+// Every error of the package is an [*Error] whose Kind is the name of W3C's
+// exception. Match it with errors.Is(err, webrtc.ErrInvalidState) and its
+// siblings; on a closed connection it also matches net.ErrClosed.
+package webrtc

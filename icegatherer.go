@@ -1,0 +1,430 @@
+package webrtc
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/ice"
+	"github.com/passerelle-rtc/webrtc/internal/loop"
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+)
+
+// ICEGatherer opens sockets and collects the local candidates of one ICE
+// transport: its host addresses and what STUN servers see of them (RFC 8445
+// section 5.1). A PeerConnection makes its own; [API.NewICEGatherer] makes one
+// that stands alone, in the manner of ORTC. All methods are safe for
+// concurrent use.
+type ICEGatherer struct {
+	api      *API
+	loop     *loop.Loop
+	ownsLoop bool
+	log      connLog
+	servers  []iceServerURL
+
+	// Owned by the loop.
+	machine    *ice.Gatherer
+	sockets    map[ice.LocalID]*netio.Socket
+	state      ICEGathererState
+	candidates []ice.LocalCandidate
+	stunAddrs  []netip.AddrPort
+	transport  *ICETransport
+	hooks      gathererHooks
+	dirty      bool
+
+	credentials ice.Credentials
+	lastID      atomic.Uint32
+	inbound     atomic.Pointer[inbound]
+	work        sync.WaitGroup // socket opening and look-ups
+	context     context.Context
+	cancel      context.CancelFunc
+
+	published        atomic.Pointer[gathererSnapshot]
+	onLocalCandidate eventHandler[*ICECandidate]
+	onStateChange    eventHandler[ICEGathererState]
+	onError          eventHandler[*ICECandidateError]
+}
+
+// gathererHooks let the PeerConnection hear of a gatherer's progress on the
+// loop. Unset ones are skipped.
+type gathererHooks struct {
+	candidate func(ice.LocalCandidate)
+	failed    func(*ICECandidateError)
+	state     func(ICEGathererState)
+}
+
+type gathererSnapshot struct {
+	state      ICEGathererState
+	candidates []ice.LocalCandidate
+}
+
+// NewICEGatherer makes a gatherer with a loop of its own. It returns a
+// SyntaxError or InvalidAccessError for a bad server, and an error for bad
+// credentials in the SettingEngine.
+func (api *API) NewICEGatherer(opts ICEGatherOptions) (*ICEGatherer, error) {
+	const op = "new ICE gatherer"
+	g, err := newICEGatherer(api, loop.New(loop.Config{}), connLog{}, opts, op)
+	if err != nil {
+		return nil, err
+	}
+	g.ownsLoop = true
+	g.log = newConnLog(api, g.loop, newConnectionID())
+	g.loop.Post(func(time.Time) { g.loop.Join(g.member()) })
+	return g, nil
+}
+
+func newICEGatherer(api *API, l *loop.Loop, log connLog, opts ICEGatherOptions, op string) (*ICEGatherer, error) {
+	credentials := api.settings.ice.credentials
+	if credentials == (ice.Credentials{}) {
+		credentials = ice.NewCredentials(nil)
+	}
+	if err := credentials.Validate(); err != nil {
+		return nil, newError(KindSyntaxError, op, err)
+	}
+	servers, err := parseICEServers(opts.ICEServers, op)
+	if err != nil {
+		return nil, err
+	}
+	g := &ICEGatherer{
+		api: api, loop: l, log: log, servers: servers,
+		machine: ice.NewGatherer(ice.GathererConfig{
+			Credentials: credentials,
+			STUNTimeout: api.settings.ice.stunTimeout,
+			Relay:       opts.ICEGatherPolicy == ICETransportPolicyRelay,
+		}),
+		sockets:     make(map[ice.LocalID]*netio.Socket),
+		state:       ICEGathererStateNew,
+		credentials: credentials,
+	}
+	g.context, g.cancel = context.WithCancel(context.Background())
+	g.inbound.Store(&inbound{})
+	g.published.Store(&gathererSnapshot{state: ICEGathererStateNew})
+	return g, nil
+}
+
+// parseICEServers turns the URLs of servers, which must be valid, into what the
+// gatherer queries.
+func parseICEServers(servers []ICEServer, op string) ([]iceServerURL, error) {
+	var urls []iceServerURL
+	for _, server := range servers {
+		all, err := server.urls()
+		if err != nil {
+			return nil, reop(op, err)
+		}
+		urls = append(urls, all...)
+	}
+	return urls, nil
+}
+
+// Gather starts gathering and returns at once; candidates come through
+// OnLocalCandidate and end with a nil one. Further calls do nothing. After
+// Close it returns an InvalidStateError.
+func (g *ICEGatherer) Gather() error {
+	return g.do("gather", func(now time.Time) error { return g.gather(now) })
+}
+
+// State returns what the gatherer is doing.
+func (g *ICEGatherer) State() ICEGathererState { return g.published.Load().state }
+
+// GetLocalParameters returns the user name fragment and password to signal to
+// the peer. They are there from the beginning; the error is always nil.
+func (g *ICEGatherer) GetLocalParameters() (ICEParameters, error) {
+	return ICEParameters{UsernameFragment: g.credentials.Ufrag, Password: g.credentials.Pwd}, nil
+}
+
+// GetLocalCandidates returns the candidates gathered so far; the error is
+// always nil.
+func (g *ICEGatherer) GetLocalCandidates() ([]ICECandidate, error) {
+	gathered := g.published.Load().candidates
+	candidates := make([]ICECandidate, 0, len(gathered))
+	for _, c := range gathered {
+		candidates = append(candidates, g.candidate(c, "", 0))
+	}
+	return candidates, nil
+}
+
+// OnLocalCandidate sets the handler for new candidates; nil is delivered once
+// gathering has ended.
+func (g *ICEGatherer) OnLocalCandidate(f func(*ICECandidate)) { g.onLocalCandidate.set(f) }
+
+// OnStateChange sets the handler for changes of State.
+func (g *ICEGatherer) OnStateChange(f func(ICEGathererState)) { g.onStateChange.set(f) }
+
+// OnError sets the handler for servers that fail. Gathering goes on without
+// them.
+func (g *ICEGatherer) OnError(f func(*ICECandidateError)) { g.onError.set(f) }
+
+// Close ends gathering and closes the sockets; the transport that uses them
+// fails. It is idempotent and may be called in callbacks.
+func (g *ICEGatherer) Close() error {
+	if g.ownsLoop {
+		g.loop.Close(func(now time.Time) {
+			if g.transport != nil {
+				g.transport.close(now)
+			}
+			g.close()
+		})
+		g.release()
+		return nil
+	}
+	err := g.do("close ICE gatherer", func(time.Time) error { g.close(); return nil })
+	if err == nil {
+		g.release()
+	}
+	return nil
+}
+
+// do runs f on the loop and waits until its results are published.
+func (g *ICEGatherer) do(op string, f func(now time.Time) error) error { return doOn(g.loop, op, f) }
+
+func (g *ICEGatherer) candidate(c ice.LocalCandidate, mid string, mLineIndex uint16) ICECandidate {
+	candidate := newICECandidate(c.Candidate, mid, mLineIndex)
+	candidate.UsernameFragment = g.credentials.Ufrag
+	return candidate
+}
+
+// gather runs on the loop.
+func (g *ICEGatherer) gather(time.Time) error {
+	switch g.state {
+	case ICEGathererStateNew:
+		g.setState(ICEGathererStateGathering)
+		g.work.Add(1)
+		go g.collect()
+	case ICEGathererStateClosed:
+		return closedError("gather")
+	}
+	return nil
+}
+
+// close runs on the loop; release must follow outside it.
+func (g *ICEGatherer) close() {
+	g.cancel()
+	if g.state != ICEGathererStateClosed {
+		g.state = ICEGathererStateClosed
+		g.dirty = true
+		g.publish()
+	}
+}
+
+// release closes the sockets and waits for the gatherer's goroutines. The loop
+// no longer adopts sockets once close has run, so nothing is missed.
+func (g *ICEGatherer) release() {
+	g.work.Wait()
+	sockets := make(chan []*netio.Socket, 1)
+	take := func(time.Time) {
+		var all []*netio.Socket
+		for id, s := range g.sockets {
+			all = append(all, s)
+			delete(g.sockets, id)
+		}
+		sockets <- all
+	}
+	if g.loop.Do(take) != nil {
+		<-g.loop.Done()
+		take(time.Time{})
+	}
+	for _, s := range <-sockets {
+		_ = s.Close()
+	}
+}
+
+// collect opens a socket on each usable address and resolves the servers. It
+// is the one place of the gatherer that blocks, so it has a goroutine.
+func (g *ICEGatherer) collect() {
+	defer g.work.Done()
+	addresses, err := hostAddresses(g.api)
+	if err != nil {
+		g.log.warn("enumerate network interfaces", "error", err)
+	}
+	for _, a := range addresses {
+		g.openSocket(a)
+	}
+	var lookups sync.WaitGroup
+	for _, server := range g.servers {
+		lookups.Go(func() { g.resolve(server) })
+	}
+	lookups.Wait()
+	g.loop.Post(func(now time.Time) {
+		if g.state == ICEGathererStateGathering {
+			g.machine.Complete(now)
+		}
+	})
+}
+
+func (g *ICEGatherer) openSocket(a hostAddress) {
+	conn, err := listenUDP(g.api, a.addr)
+	if err != nil {
+		g.log.warn("open UDP socket", "address", a.addr, "error", err)
+		return
+	}
+	id := ice.LocalID(g.lastID.Add(1))
+	socket := netio.NewSocket(conn, func(now time.Time, ds []netio.Datagram) { g.receive(id, now, ds) })
+	adopted := g.loop.Post(func(now time.Time) {
+		g.sockets[id] = socket
+		if g.state == ICEGathererStateGathering {
+			g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: socket.LocalAddr(), Interface: a.name})
+		}
+	})
+	if !adopted {
+		_ = socket.Close()
+	}
+}
+
+// resolve finds the addresses of one server and gives them to the machine: at
+// most one of each family, as each is asked from every socket.
+func (g *ICEGatherer) resolve(server iceServerURL) {
+	if server.scheme != "stun" {
+		g.serverFailed(server.raw, "not supported by this version: only stun: servers are asked")
+		return
+	}
+	ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
+	defer cancel()
+	addrs, err := g.api.network.LookupNetIP(ctx, "ip", server.host)
+	if err == nil && len(addrs) == 0 {
+		err = errors.New("name has no address")
+	}
+	if err != nil {
+		if g.context.Err() == nil {
+			g.serverFailed(server.raw, "look up "+server.host+": "+err.Error())
+		}
+		return
+	}
+	var have4, have6 bool
+	for _, addr := range addrs {
+		addr = addr.Unmap()
+		have := &have6
+		if addr.Is4() {
+			have = &have4
+		}
+		if *have {
+			continue
+		}
+		*have = true
+		target := netip.AddrPortFrom(addr, server.port)
+		g.loop.Post(func(now time.Time) {
+			if g.state == ICEGathererStateGathering {
+				g.stunAddrs = append(g.stunAddrs, target)
+				g.publishInbound()
+				g.machine.AddServer(now, server.raw, target)
+			}
+		})
+	}
+}
+
+func (g *ICEGatherer) serverFailed(url, reason string) {
+	g.loop.Post(func(now time.Time) { g.machine.ServerFailed(now, url, reason) })
+}
+
+// member is the gatherer's seat in the loop.
+func (g *ICEGatherer) member() loop.Member {
+	return &loopMember{deadline: g.machine.Deadline, advance: g.machine.Advance, settle: g.settle}
+}
+
+// setState publishes and announces a new state. On the loop.
+func (g *ICEGatherer) setState(state ICEGathererState) {
+	g.state = state
+	g.dirty = true
+	g.onStateChange.emit(g.loop, state)
+	if g.hooks.state != nil {
+		g.hooks.state(state)
+	}
+}
+
+// settle drains the machine, and tells the transport and the connection.
+func (g *ICEGatherer) settle(now time.Time) bool {
+	moved := false
+	for {
+		event, ok := g.machine.NextEvent()
+		if !ok {
+			break
+		}
+		moved = true
+		g.handleEvent(now, event)
+	}
+	for {
+		d, ok := g.machine.NextDatagram()
+		if !ok {
+			break
+		}
+		moved = true
+		g.transmit(d)
+	}
+	g.publish()
+	return moved
+}
+
+func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
+	if g.state == ICEGathererStateClosed {
+		return
+	}
+	switch e := event.(type) {
+	case *ice.GatherCandidate:
+		g.candidates = append(g.candidates[:len(g.candidates):len(g.candidates)], e.Candidate)
+		g.dirty = true
+		candidate := g.candidate(e.Candidate, "", 0)
+		g.onLocalCandidate.emit(g.loop, &candidate)
+		if g.transport != nil {
+			g.transport.addLocal(now, e.Candidate)
+		}
+		if g.hooks.candidate != nil {
+			g.hooks.candidate(e.Candidate)
+		}
+	case *ice.GatherError:
+		failure := newICECandidateError(e.URL, e.Addr, e.Code, e.Text)
+		g.onError.emit(g.loop, failure)
+		if g.hooks.failed != nil {
+			g.hooks.failed(failure)
+		}
+	case *ice.GatherDone:
+		g.stunAddrs = nil
+		g.publishInbound()
+		if g.transport != nil {
+			g.transport.localEnd(now)
+		}
+		g.setState(ICEGathererStateComplete)
+		g.onLocalCandidate.emit(g.loop, nil)
+	}
+}
+
+// attach makes t the transport that hears of the candidates, those gathered so
+// far first. On the loop.
+func (g *ICEGatherer) attach(now time.Time, t *ICETransport) {
+	g.transport = t
+	for _, c := range g.candidates {
+		t.addLocal(now, c)
+	}
+	if g.state == ICEGathererStateComplete {
+		t.localEnd(now)
+	}
+}
+
+// transmit sends a STUN message. On the loop.
+func (g *ICEGatherer) transmit(d ice.Datagram) {
+	socket := g.sockets[d.Local]
+	if socket == nil {
+		return
+	}
+	b := netio.GetBuffer()
+	b.SetLen(copy(b.Cap(), d.Data))
+	socket.Send(b, d.Remote, false)
+}
+
+func (g *ICEGatherer) publish() {
+	if !g.dirty {
+		return
+	}
+	g.dirty = false
+	g.published.Store(&gathererSnapshot{state: g.state, candidates: g.candidates})
+}
+
+func newICECandidateError(url string, local netip.AddrPort, code int, text string) *ICECandidateError {
+	e := &ICECandidateError{URL: url, ErrorCode: code, ErrorText: text}
+	if local.IsValid() {
+		address, port := local.Addr().String(), local.Port()
+		e.Address, e.Port = &address, &port
+	}
+	return e
+}

@@ -1,0 +1,535 @@
+package webrtc
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/ice"
+	"github.com/passerelle-rtc/webrtc/internal/loop"
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+)
+
+// ICETransport finds a path to the peer among the candidates of both ends and
+// watches over it (RFC 8445, RFC 8838, RFC 7675). A PeerConnection makes its
+// own; [API.NewICETransport] makes one that stands alone. All methods are safe
+// for concurrent use.
+//
+// See https://www.w3.org/TR/webrtc/#rtcicetransport-interface
+type ICETransport struct {
+	api      *API
+	loop     *loop.Loop
+	gatherer *ICEGatherer
+	log      connLog
+	epoch    time.Time // origin of lastData
+
+	// Owned by the loop.
+	agent    *ice.Agent // nil until the role is known
+	early    []ice.Candidate
+	ended    bool // end-of-candidates came while agent was nil
+	remote   ice.Credentials
+	state    ICETransportState
+	role     ICERole
+	peers    []netip.AddrPort
+	dtls     *DTLSTransport
+	onState  func(now time.Time, state ICETransportState) // of the connection
+	waiters  []chan struct{}
+	dirty    bool
+	selected *ICECandidatePair
+
+	path     atomic.Pointer[icePath]
+	lastData atomic.Int64 // authenticated data from the peer, since epoch
+
+	published               atomic.Pointer[iceTransportSnapshot]
+	onConnectionStateChange eventHandler[ICETransportState]
+	onSelectedPairChange    eventHandler[*ICECandidatePair]
+}
+
+// icePath is where data goes: the selected pair. It is immutable.
+type icePath struct {
+	socket *netio.Socket
+	remote netip.AddrPort
+}
+
+type iceTransportSnapshot struct {
+	state            ICETransportState
+	role             ICERole
+	remote           ICEParameters
+	selected         *ICECandidatePair
+	remoteCandidates []ICECandidate
+}
+
+// NewICETransport makes a transport on the gatherer's sockets and loop.
+// gatherer must not be nil and serves one transport.
+func (api *API) NewICETransport(gatherer *ICEGatherer) *ICETransport {
+	t := newICETransport(api, gatherer)
+	t.loop.Post(func(now time.Time) {
+		t.loop.Join(t.member())
+		gatherer.attach(now, t)
+	})
+	return t
+}
+
+func newICETransport(api *API, gatherer *ICEGatherer) *ICETransport {
+	t := &ICETransport{
+		api: api, loop: gatherer.loop, gatherer: gatherer, log: gatherer.log,
+		epoch: time.Now(),
+		state: ICETransportStateNew,
+	}
+	t.published.Store(&iceTransportSnapshot{state: ICETransportStateNew})
+	return t
+}
+
+func (t *ICETransport) member() loop.Member {
+	return &loopMember{deadline: t.deadline, advance: t.advance, settle: t.settle}
+}
+
+// Start begins connectivity checks with the peer's parameters. role nil means
+// controlled. It returns when the transport is connected, or with an
+// OperationError when it has failed; candidates may be added meanwhile.
+// gatherer may be nil or the constructor's.
+func (t *ICETransport) Start(gatherer *ICEGatherer, params ICEParameters, role *ICERole) error {
+	return t.StartContext(context.Background(), gatherer, params, role)
+}
+
+// StartContext is Start with a limit: it returns the context's error when ctx
+// ends first, and the transport goes on.
+func (t *ICETransport) StartContext(ctx context.Context, gatherer *ICEGatherer, params ICEParameters, role *ICERole) error {
+	const op = "start ICE transport"
+	if gatherer != nil && gatherer != t.gatherer {
+		return errorf(KindInvalidAccess, op, "the transport was made on another gatherer")
+	}
+	wanted := ICERoleControlled
+	if role != nil {
+		wanted = *role
+	}
+	var done chan struct{}
+	err := doOn(t.loop, op, func(now time.Time) error {
+		if t.remote != (ice.Credentials{}) {
+			return errorf(KindInvalidState, op, "started before")
+		}
+		t.prepare(now, wanted)
+		if err := t.setRemote(now, ice.Credentials{Ufrag: params.UsernameFragment, Pwd: params.Password}, op); err != nil {
+			return err
+		}
+		done = t.wait()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	switch state := t.State(); state {
+	case ICETransportStateFailed:
+		return errorf(KindOperation, op, "%v", errICEFailed)
+	case ICETransportStateClosed:
+		return closedError(op)
+	}
+	return nil
+}
+
+// errICEFailed is why a connection whose ICE transport failed has failed.
+var errICEFailed = errors.New("no path to the peer: no pair of candidates answered (are both ends' candidates signalled, and does a firewall block UDP?)")
+
+// Stop ends checks and consent; nothing is sent any more. The gatherer keeps
+// its sockets until it is closed. Idempotent.
+func (t *ICETransport) Stop() error {
+	_ = doOn(t.loop, "stop ICE transport", func(now time.Time) error { t.close(now); return nil })
+	return nil
+}
+
+// State returns where the transport is.
+func (t *ICETransport) State() ICETransportState { return t.published.Load().state }
+
+// Role returns whether this end nominates the pair (controlling) or not, and
+// ICERoleUnknown before it is known. Role conflicts may change it.
+func (t *ICETransport) Role() ICERole { return t.published.Load().role }
+
+// OnConnectionStateChange sets the handler for changes of State.
+func (t *ICETransport) OnConnectionStateChange(f func(ICETransportState)) {
+	t.onConnectionStateChange.set(f)
+}
+
+// OnSelectedCandidatePairChange sets the handler for changes of the pair that
+// carries the data.
+func (t *ICETransport) OnSelectedCandidatePairChange(f func(*ICECandidatePair)) {
+	t.onSelectedPairChange.set(f)
+}
+
+// GetSelectedCandidatePair returns the pair that carries the data, or nil while
+// there is none. The error is always nil.
+func (t *ICETransport) GetSelectedCandidatePair() (*ICECandidatePair, error) {
+	return t.published.Load().selected, nil
+}
+
+// GetLocalCandidates returns the local candidates gathered so far.
+func (t *ICETransport) GetLocalCandidates() []ICECandidate {
+	candidates, _ := t.gatherer.GetLocalCandidates()
+	return candidates
+}
+
+// GetRemoteCandidates returns the peer's candidates that were added.
+func (t *ICETransport) GetRemoteCandidates() []ICECandidate {
+	return slices.Clone(t.published.Load().remoteCandidates)
+}
+
+// GetLocalParameters returns the gatherer's parameters. The error is always nil.
+func (t *ICETransport) GetLocalParameters() (ICEParameters, error) {
+	return t.gatherer.GetLocalParameters()
+}
+
+// GetRemoteParameters returns the peer's parameters, or an InvalidStateError
+// before they are known.
+func (t *ICETransport) GetRemoteParameters() (ICEParameters, error) {
+	remote := t.published.Load().remote
+	if remote.UsernameFragment == "" {
+		return ICEParameters{}, errorf(KindInvalidState, "get remote ICE parameters", "not started")
+	}
+	return remote, nil
+}
+
+// SetRemoteCandidates adds several candidates.
+func (t *ICETransport) SetRemoteCandidates(remoteCandidates []ICECandidate) error {
+	for i := range remoteCandidates {
+		if err := t.AddRemoteCandidate(&remoteCandidates[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddRemoteCandidate adds a candidate of the peer; nil says that there are no
+// more (RFC 8838 section 8.2). It returns an OperationError for one that is not
+// valid.
+func (t *ICETransport) AddRemoteCandidate(remoteCandidate *ICECandidate) error {
+	const op = "add remote candidate"
+	var candidate ice.Candidate
+	if remoteCandidate != nil {
+		var err error
+		if candidate, err = remoteCandidate.toICE(); err != nil {
+			return newError(KindOperation, op, err)
+		}
+	}
+	return doOn(t.loop, op, func(now time.Time) error {
+		if remoteCandidate == nil {
+			t.remoteEnd(now)
+			return nil
+		}
+		return t.addRemote(now, candidate, op)
+	})
+}
+
+// prepare makes the agent, so that the peer's early checks are answered, once
+// the role is known. A glare may change the role while no remote description
+// has been applied; then the agent is made anew. On the loop.
+func (t *ICETransport) prepare(now time.Time, role ICERole) {
+	if t.state == ICETransportStateClosed || t.agent != nil && (t.role == role || t.remote != (ice.Credentials{})) {
+		return
+	}
+	settings := &t.api.settings
+	config := ice.AgentConfig{
+		Local:               t.gatherer.credentials,
+		KeepaliveInterval:   settings.ice.keepaliveInterval,
+		DisconnectedTimeout: settings.ice.disconnectedTimeout,
+		FailedTimeout:       settings.ice.failedTimeout,
+		Role:                ice.Controlled,
+	}
+	if role == ICERoleControlling {
+		config.Role = ice.Controlling
+	}
+	t.agent, t.role, t.dirty = ice.NewAgent(config), role, true
+	t.gatherer.attach(now, t)
+	for _, c := range t.early {
+		if err := t.agent.AddRemoteCandidate(now, c); err != nil {
+			t.log.warn("add remote candidate", "candidate", c.String(), "error", err)
+		}
+	}
+	if t.ended {
+		t.agent.RemoteEnd(now)
+	}
+	t.gatherer.publishInbound()
+}
+
+// setRemote gives the agent the peer's credentials; checks start. On the loop,
+// after prepare.
+func (t *ICETransport) setRemote(now time.Time, remote ice.Credentials, op string) error {
+	if t.state == ICETransportStateClosed {
+		return closedError(op)
+	}
+	if err := remote.Validate(); err != nil {
+		return newError(KindOperation, op, err)
+	}
+	if t.remote == remote {
+		return nil
+	}
+	t.remote, t.dirty = remote, true
+	t.agent.SetRemoteCredentials(now, remote)
+	t.gatherer.publishInbound()
+	return nil
+}
+
+// addRemote adds a candidate, or keeps it until there is an agent. On the loop.
+func (t *ICETransport) addRemote(now time.Time, c ice.Candidate, op string) error {
+	if c.Hostname != "" {
+		t.resolveRemote(c)
+		return nil
+	}
+	if t.agent == nil {
+		if len(t.early) >= maxEarlyCandidates {
+			return errorf(KindOperation, op, "more than %d remote candidates", maxEarlyCandidates)
+		}
+		t.early = append(t.early, c)
+		return nil
+	}
+	if err := t.agent.AddRemoteCandidate(now, c); err != nil {
+		return newError(KindOperation, op, err)
+	}
+	t.dirty = true
+	return nil
+}
+
+// maxEarlyCandidates bounds the remote candidates kept before ICE starts.
+const maxEarlyCandidates = 100
+
+// resolveRemote looks up a candidate whose address is a name, and adds it when
+// there is an answer. On the loop.
+func (t *ICETransport) resolveRemote(c ice.Candidate) {
+	g := t.gatherer
+	g.work.Go(func() {
+		ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
+		defer cancel()
+		addrs, err := t.api.network.LookupNetIP(ctx, "ip", c.Hostname)
+		if err != nil || len(addrs) == 0 {
+			t.log.warn("look up remote candidate", "name", c.Hostname, "error", err)
+			return
+		}
+		c.Hostname = ""
+		c.Addr = netip.AddrPortFrom(addrs[0].Unmap(), c.Addr.Port())
+		t.loop.Post(func(now time.Time) {
+			if err := t.addRemote(now, c, "add remote candidate"); err != nil {
+				t.log.warn("add remote candidate", "candidate", c.String(), "error", err)
+			}
+		})
+	})
+}
+
+func (t *ICETransport) remoteEnd(now time.Time) {
+	if t.agent == nil {
+		t.ended = true
+		return
+	}
+	t.agent.RemoteEnd(now)
+}
+
+func (t *ICETransport) addLocal(now time.Time, c ice.LocalCandidate) {
+	if t.agent != nil {
+		t.agent.AddLocalCandidate(now, c)
+	}
+}
+
+func (t *ICETransport) localEnd(now time.Time) {
+	if t.agent != nil {
+		t.agent.LocalEnd(now)
+	}
+}
+
+func (t *ICETransport) handleSTUN(now time.Time, d ice.Datagram) {
+	if t.agent == nil {
+		return
+	}
+	if err := t.agent.HandleDatagram(now, d); err != nil {
+		t.log.debug("STUN message", "remote", d.Remote, "error", err)
+	}
+}
+
+// dataReceived notes that the peer proved to be alive. Any goroutine.
+func (t *ICETransport) dataReceived(now time.Time) { t.lastData.Store(int64(now.Sub(t.epoch))) }
+
+func (t *ICETransport) deadline() time.Time {
+	if t.agent == nil {
+		return time.Time{}
+	}
+	return t.agent.Deadline()
+}
+
+func (t *ICETransport) advance(now time.Time) {
+	if t.agent == nil {
+		return
+	}
+	if last := t.lastData.Swap(0); last != 0 {
+		t.agent.DataReceived(t.epoch.Add(time.Duration(last)))
+	}
+	t.agent.Advance(now)
+}
+
+// settle takes the agent's events first, so that the readers know a validated
+// address before the answer that makes the peer use it is sent.
+func (t *ICETransport) settle(now time.Time) bool {
+	if t.agent == nil {
+		t.publish()
+		return false
+	}
+	moved := false
+	for {
+		event, ok := t.agent.NextEvent()
+		if !ok {
+			break
+		}
+		moved = true
+		t.handleEvent(now, event)
+	}
+	t.publish()
+	for {
+		d, ok := t.agent.NextDatagram()
+		if !ok {
+			break
+		}
+		moved = true
+		t.gatherer.transmit(d)
+	}
+	return moved
+}
+
+func (t *ICETransport) handleEvent(now time.Time, event ice.AgentEvent) {
+	switch e := event.(type) {
+	case *ice.StateChanged:
+		t.setState(now, iceTransportState(e.State))
+	case *ice.SelectedPairChanged:
+		t.selectPair(e.Pair)
+	case *ice.RoleChanged:
+		t.role, t.dirty = ICERoleControlled, true
+		if e.Role == ice.Controlling {
+			t.role = ICERoleControlling
+		}
+	case *ice.RemoteValidated:
+		t.admit(e.Remote)
+	case *ice.RemotePeerReflexive:
+		t.dirty = true
+	case *ice.ConsentLost:
+		t.path.Store(nil) // nothing may be sent (RFC 7675 section 5.1)
+	}
+}
+
+// admit lets the readers take DTLS and SRTP from an address. On the loop.
+func (t *ICETransport) admit(remote netip.AddrPort) {
+	if slices.Contains(t.peers, remote) {
+		return
+	}
+	if len(t.peers) >= maxPeers {
+		t.peers = slices.Delete(t.peers, 0, 1)
+	}
+	t.peers = append(t.peers, remote)
+	t.gatherer.publishInbound()
+}
+
+func (t *ICETransport) selectPair(p ice.Pair) {
+	socket := t.gatherer.sockets[p.Local.ID]
+	if socket == nil {
+		return
+	}
+	t.admit(p.Remote.Addr)
+	t.path.Store(&icePath{socket: socket, remote: p.Remote.Addr})
+	local := t.gatherer.candidate(p.Local, "", 0)
+	remote := newICECandidate(p.Remote, "", 0)
+	t.selected, t.dirty = NewICECandidatePair(&local, &remote), true
+	t.onSelectedPairChange.emit(t.loop, t.selected)
+}
+
+func (t *ICETransport) setState(now time.Time, state ICETransportState) {
+	if state == t.state {
+		return
+	}
+	t.state, t.dirty = state, true
+	t.log.info("ICE transport", "state", state.String())
+	t.onConnectionStateChange.emit(t.loop, state)
+	if t.dtls != nil {
+		t.dtls.iceStateChanged(now, state)
+	}
+	if t.onState != nil {
+		t.onState(now, state)
+	}
+	switch state {
+	case ICETransportStateConnected, ICETransportStateCompleted, ICETransportStateFailed:
+		t.wake()
+	}
+}
+
+// wait returns a channel that is closed when the transport has connected,
+// failed or closed. On the loop.
+func (t *ICETransport) wait() chan struct{} {
+	done := make(chan struct{})
+	t.waiters = append(t.waiters, done)
+	switch t.state {
+	case ICETransportStateNew, ICETransportStateChecking:
+	default:
+		t.wake()
+	}
+	return done
+}
+
+// wake ends the waits once this turn is published.
+func (t *ICETransport) wake() {
+	waiters := t.waiters
+	t.waiters = nil
+	t.publish()
+	for _, w := range waiters {
+		close(w)
+	}
+}
+
+// close ends the agent. On the loop; emits nothing, as W3C wants of a local
+// close.
+func (t *ICETransport) close(now time.Time) {
+	if t.state == ICETransportStateClosed {
+		return
+	}
+	t.state, t.dirty = ICETransportStateClosed, true
+	if t.agent != nil {
+		t.agent.Close(now)
+		t.agent = nil
+	}
+	t.gatherer.publishInbound()
+	t.wake()
+}
+
+func (t *ICETransport) publish() {
+	if !t.dirty {
+		return
+	}
+	t.dirty = false
+	snapshot := &iceTransportSnapshot{
+		state: t.state, role: t.role, selected: t.selected,
+		remote: ICEParameters{UsernameFragment: t.remote.Ufrag, Password: t.remote.Pwd},
+	}
+	if t.agent != nil {
+		for _, c := range t.agent.RemoteCandidates() {
+			snapshot.remoteCandidates = append(snapshot.remoteCandidates, newICECandidate(c, "", 0))
+		}
+	}
+	t.published.Store(snapshot)
+}
+
+func iceTransportState(s ice.State) ICETransportState {
+	switch s {
+	case ice.Checking:
+		return ICETransportStateChecking
+	case ice.Connected:
+		return ICETransportStateConnected
+	case ice.Completed:
+		return ICETransportStateCompleted
+	case ice.Disconnected:
+		return ICETransportStateDisconnected
+	case ice.Failed:
+		return ICETransportStateFailed
+	case ice.Closed:
+		return ICETransportStateClosed
+	}
+	return ICETransportStateNew
+}

@@ -1,0 +1,279 @@
+package webrtc
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/ice"
+	"github.com/passerelle-rtc/webrtc/internal/jsep"
+)
+
+// The offer/answer exchange. W3C's operations chain is the loop's inbox: calls
+// run in the order in which they came, and none of them waits for the network.
+
+// localInput is what this end brings to a description. On the loop.
+func (pc *PeerConnection) localInput() jsep.LocalInput {
+	input := jsep.LocalInput{
+		Ufrag: pc.gatherer.credentials.Ufrag, Pwd: pc.gatherer.credentials.Pwd,
+		Fingerprints: pc.fingerprints,
+		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
+	}
+	if pc.api.settings.dtls.answeringRole == DTLSRoleServer {
+		input.AnsweringRole = jsep.Passive
+	}
+	return input
+}
+
+// CreateOffer returns an offer of what the connection wants now, to be given to
+// SetLocalDescription. It changes nothing. It returns an InvalidStateError in
+// have-remote-offer and have-local-pranswer and after Close, and a
+// NotSupportedError for ICERestart, which this version cannot do yet.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-createoffer
+func (pc *PeerConnection) CreateOffer(options *OfferOptions) (SessionDescription, error) {
+	const op = "create offer"
+	if options != nil && options.ICERestart {
+		return SessionDescription{}, errorf(KindNotSupported, op, "ICE restart is not implemented yet")
+	}
+	offer := SessionDescription{Type: SDPTypeOffer}
+	err := pc.do(op, func(time.Time) (err error) {
+		offer.SDP, err = pc.session.CreateOffer(pc.localInput())
+		return jsepError(op, err)
+	})
+	if err != nil {
+		return SessionDescription{}, err
+	}
+	return offer, nil
+}
+
+// CreateAnswer returns an answer to the offer of the peer, to be given to
+// SetLocalDescription. It changes nothing. It returns an InvalidStateError
+// unless there is a remote offer.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-createanswer
+func (pc *PeerConnection) CreateAnswer(*AnswerOptions) (SessionDescription, error) {
+	const op = "create answer"
+	answer := SessionDescription{Type: SDPTypeAnswer}
+	err := pc.do(op, func(time.Time) (err error) {
+		answer.SDP, err = pc.session.CreateAnswer(pc.localInput())
+		return jsepError(op, err)
+	})
+	if err != nil {
+		return SessionDescription{}, err
+	}
+	return answer, nil
+}
+
+// SetLocalDescription puts a description that CreateOffer or CreateAnswer
+// returned last into force and begins to gather candidates. The zero
+// SessionDescription stands for the offer or answer that the signaling state
+// asks for, which is made on the way; a type without SDP for a new one of that
+// type; rollback undoes the offer that is pending. It returns an
+// InvalidStateError where the state does not allow the type, and an
+// InvalidModificationError for SDP that was changed.
+//
+// See https://www.w3.org/TR/webrtc/#dom-peerconnection-setlocaldescription
+func (pc *PeerConnection) SetLocalDescription(desc SessionDescription) error {
+	op := "set local description"
+	if desc.Type != SDPTypeUnknown {
+		op = "set local " + desc.Type.String()
+	}
+	return pc.do(op, func(now time.Time) error {
+		kind, err := pc.implicitType(desc.Type)
+		if err != nil {
+			return reop(op, err)
+		}
+		text, err := pc.implicitText(kind, desc.SDP)
+		if err != nil {
+			return jsepError(op, err)
+		}
+		applied, err := pc.session.SetLocal(kind, text)
+		if err != nil {
+			return jsepError(op, err)
+		}
+		pc.descriptionChanged(now, applied, true)
+		return nil
+	})
+}
+
+// implicitType is the type of a description without one.
+//
+// See https://www.w3.org/TR/webrtc/#dom-peerconnection-setlocaldescription
+func (pc *PeerConnection) implicitType(t SDPType) (jsep.Type, error) {
+	if t != SDPTypeUnknown {
+		return t.toJSEP()
+	}
+	switch pc.session.State() {
+	case jsep.HaveRemoteOffer, jsep.HaveLocalPranswer:
+		return jsep.Answer, nil
+	}
+	return jsep.Offer, nil
+}
+
+// implicitText makes the description that an empty text stands for.
+func (pc *PeerConnection) implicitText(t jsep.Type, text string) (string, error) {
+	switch {
+	case text != "" || t == jsep.Rollback:
+		return text, nil
+	case t == jsep.Offer:
+		return pc.session.CreateOffer(pc.localInput())
+	}
+	return pc.session.CreateAnswer(pc.localInput())
+}
+
+// SetRemoteDescription puts the peer's description into force. An offer that
+// meets one of ours which is pending rolls ours back. It returns an
+// InvalidStateError where the state does not allow the type, an error that
+// matches ErrSDPSyntax for what cannot be read, and an InvalidAccessError or
+// OperationError for what cannot be accepted; then nothing has changed.
+//
+// See https://www.w3.org/TR/webrtc/#dom-peerconnection-setremotedescription
+func (pc *PeerConnection) SetRemoteDescription(desc SessionDescription) error {
+	op := "set remote " + desc.Type.String()
+	kind, err := desc.Type.toJSEP()
+	if err != nil {
+		return reop(op, err)
+	}
+	return pc.do(op, func(now time.Time) error {
+		applied, err := pc.session.SetRemote(kind, desc.SDP)
+		if err != nil {
+			return jsepError(op, err)
+		}
+		pc.descriptionChanged(now, applied, false)
+		return nil
+	})
+}
+
+// descriptionChanged carries out what a description brought: the signaling
+// state, the parameters of the transports, gathering. On the loop.
+func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applied, local bool) {
+	pc.dirty = true
+	pc.setSignaling(newSignalingState(applied.To))
+	section := negotiatedSection(applied.Sections)
+	if section != nil && applied.Type != jsep.Rollback {
+		pc.applySection(now, section, applied.Type, local)
+	}
+	if applied.To == jsep.Stable {
+		pc.rejectData(now, applied)
+		pc.needed = false
+	}
+	pc.updateNegotiationNeeded()
+	pc.updateStates()
+}
+
+// applySection gives the transports what the m-section says.
+func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Type, local bool) {
+	if local {
+		pc.ice.prepare(now, pc.iceRole(s, t))
+		// After this operation has completed, as W3C orders it.
+		pc.loop.Post(func(now time.Time) { _ = pc.gatherer.gather(now) })
+	} else {
+		pc.addSectionCandidates(now, s)
+	}
+	if s.Local.Ufrag == "" || s.Remote.Ufrag == "" || s.LocalSetup == jsep.SetupNone {
+		return
+	}
+	remote := ice.Credentials{Ufrag: s.Remote.Ufrag, Pwd: s.Remote.Pwd}
+	if err := pc.ice.setRemote(now, remote, "start ICE"); err != nil {
+		pc.log.warn("start ICE", "error", err)
+	}
+	if err := pc.dtls.begin(now, remoteDTLSParameters(s), "start DTLS"); err != nil {
+		pc.log.warn("start DTLS", "error", err)
+	}
+	if s.Data != nil {
+		pc.sctpNegotiated = true
+		pc.sctp.begin(now, s.Data.MaxMessageSize)
+	}
+}
+
+// iceRole follows RFC 8445 section 6.1.1: the end that offered first controls,
+// unless only one end is a full agent.
+func (pc *PeerConnection) iceRole(s *jsep.Section, t jsep.Type) ICERole {
+	if t == jsep.Offer || s.Remote.Lite {
+		return ICERoleControlling
+	}
+	return ICERoleControlled
+}
+
+// remoteDTLSParameters is what a negotiated section says of the peer's DTLS.
+func remoteDTLSParameters(s *jsep.Section) DTLSParameters {
+	p := DTLSParameters{Role: DTLSRoleClient}
+	if s.DTLSClient {
+		p.Role = DTLSRoleServer
+	}
+	for _, f := range s.Remote.Fingerprints {
+		p.Fingerprints = append(p.Fingerprints, DTLSFingerprint{Algorithm: f.Algorithm, Value: f.Value})
+	}
+	return p
+}
+
+// addSectionCandidates adds the candidates that a remote description holds. A
+// bad one is left out: the description is valid without it.
+func (pc *PeerConnection) addSectionCandidates(now time.Time, s *jsep.Section) {
+	for _, text := range s.Remote.Candidates {
+		c, err := ice.ParseCandidate(text)
+		if err == nil {
+			err = pc.ice.addRemote(now, c, "add remote candidate")
+		}
+		if err != nil {
+			pc.log.warn("candidate in remote description", "candidate", text, "error", err)
+		}
+	}
+	if s.Remote.EndOfCandidates {
+		pc.ice.remoteEnd(now)
+	}
+}
+
+// rejectData ends the data channels when an exchange has completed without
+// their m-section.
+func (pc *PeerConnection) rejectData(now time.Time, applied *jsep.Applied) {
+	for _, s := range applied.Sections {
+		if s.Kind == "application" && s.Rejected {
+			pc.sctp.ended(now, errDataRejected)
+		}
+	}
+}
+
+// AddICECandidate adds a candidate of the peer. An empty Candidate says that
+// there are no more. It returns an InvalidStateError before there is a remote
+// description, a TypeError if a candidate names neither SDPMid nor
+// SDPMLineIndex, and an OperationError for one that cannot be read or that
+// belongs to no m-line or to other ICE credentials.
+//
+// See https://www.w3.org/TR/webrtc/#dom-peerconnection-addicecandidate
+func (pc *PeerConnection) AddICECandidate(candidate ICECandidateInit) error {
+	const op = "add ICE candidate"
+	remote := jsep.RemoteCandidate{
+		Candidate: candidate.Candidate, MID: candidate.SDPMid,
+		MLineIndex: candidate.SDPMLineIndex, Ufrag: candidate.UsernameFragment,
+	}
+	return pc.do(op, func(now time.Time) error {
+		if err := pc.session.RemoteCandidate(remote); err != nil {
+			return pc.remoteCandidateError(err, op)
+		}
+		pc.dirty = true
+		if strings.TrimSpace(candidate.Candidate) == "" {
+			pc.ice.remoteEnd(now)
+			return nil
+		}
+		c, err := ice.ParseCandidate(candidate.Candidate)
+		switch {
+		case errors.Is(err, ice.ErrUnsupportedTransport), errors.Is(err, ice.ErrUnsupportedType):
+			return nil // ignored by RFC 8839 section 5.1
+		case err != nil:
+			return newError(KindOperation, op, err)
+		}
+		return pc.ice.addRemote(now, c, op)
+	})
+}
+
+// remoteCandidateError names the usual mistake: a candidate that overtook the
+// description.
+func (pc *PeerConnection) remoteCandidateError(err error, op string) error {
+	_, current := pc.session.CurrentRemote()
+	if _, pending := pc.session.PendingRemote(); !current && !pending {
+		return newError(KindInvalidState, op, ErrNoRemoteDescription)
+	}
+	return jsepError(op, err)
+}

@@ -1,0 +1,170 @@
+package webrtc
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/simnet"
+)
+
+// rig is two connections on a virtual network with a signalling channel
+// between them that takes no time. Use it inside a synctest bubble.
+type rig struct {
+	t            testing.TB
+	net          *simnet.Net
+	hostA, hostB *simnet.Host
+	a, b         *PeerConnection
+}
+
+// rigOption changes a rig before its connections are made.
+type rigOption func(*rigConfig)
+
+type rigConfig struct {
+	link             simnet.Link
+	engineA, engineB SettingEngine
+	configA, configB Configuration
+	seed             uint64
+}
+
+func withLink(l simnet.Link) rigOption { return func(c *rigConfig) { c.link = l } }
+
+func withEngines(f func(a, b *SettingEngine)) rigOption {
+	return func(c *rigConfig) { f(&c.engineA, &c.engineB) }
+}
+
+// inBubble runs f in a synctest bubble with a rig, and closes everything.
+func inBubble(t *testing.T, f func(t *testing.T, r *rig), options ...rigOption) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, options...)
+		defer r.close()
+		f(t, r)
+	})
+}
+
+func newRig(t testing.TB, options ...rigOption) *rig {
+	t.Helper()
+	config := rigConfig{seed: 1}
+	for _, option := range options {
+		option(&config)
+	}
+	r := &rig{t: t, net: simnet.New(config.seed)}
+	r.net.SetDefaultLink(config.link)
+	r.hostA = r.net.Host("a", "192.0.2.1")
+	r.hostB = r.net.Host("b", "192.0.2.2")
+	r.a = r.connection(r.hostA, config.engineA, config.configA)
+	r.b = r.connection(r.hostB, config.engineB, config.configB)
+	return r
+}
+
+func (r *rig) connection(h *simnet.Host, e SettingEngine, c Configuration) *PeerConnection {
+	r.t.Helper()
+	pc, err := NewAPI(WithSettingEngine(e), withNetwork(h)).NewPeerConnection(c)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return pc
+}
+
+func (r *rig) close() {
+	must(r.t, r.a.Close())
+	must(r.t, r.b.Close())
+	r.net.Close()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// trickle carries the candidates of from to to, those that come before to has
+// a remote description once it has one.
+type trickle struct {
+	t     testing.TB
+	to    *PeerConnection
+	mu    sync.Mutex
+	ready bool
+	early []ICECandidateInit
+}
+
+func newTrickle(t testing.TB, from, to *PeerConnection) *trickle {
+	tr := &trickle{t: t, to: to}
+	from.OnICECandidate(func(c *ICECandidate) {
+		if c != nil {
+			tr.send(c.ToJSON())
+		}
+	})
+	return tr
+}
+
+func (tr *trickle) send(c ICECandidateInit) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if !tr.ready {
+		tr.early = append(tr.early, c)
+		return
+	}
+	if err := tr.to.AddICECandidate(c); err != nil && tr.to.SignalingState() != SignalingStateClosed {
+		tr.t.Error(err)
+	}
+}
+
+func (tr *trickle) open() {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.ready = true
+	for _, c := range tr.early {
+		if err := tr.to.AddICECandidate(c); err != nil {
+			tr.t.Error(err)
+		}
+	}
+	tr.early = nil
+}
+
+// negotiate runs one exchange with trickled candidates, offerer first.
+func negotiate(t testing.TB, offerer, answerer *PeerConnection) {
+	t.Helper()
+	toAnswerer, toOfferer := newTrickle(t, offerer, answerer), newTrickle(t, answerer, offerer)
+	must(t, offerer.SetLocalDescription(SessionDescription{}))
+	must(t, answerer.SetRemoteDescription(*offerer.LocalDescription()))
+	toAnswerer.open()
+	must(t, answerer.SetLocalDescription(SessionDescription{}))
+	must(t, offerer.SetRemoteDescription(*answerer.LocalDescription()))
+	toOfferer.open()
+}
+
+// opened returns a channel that is closed when d has opened.
+func opened(d *DataChannel) <-chan struct{} {
+	done := make(chan struct{})
+	d.OnOpen(func() { close(done) })
+	return done
+}
+
+// wait fails the test unless done is closed within limit.
+func wait[T any](t testing.TB, what string, done <-chan T, limit time.Duration) T {
+	t.Helper()
+	select {
+	case v := <-done:
+		return v
+	case <-time.After(limit):
+		t.Fatalf("%s: not within %v", what, limit)
+		panic("unreachable")
+	}
+}
+
+// openPair connects the rig with a channel from a, and returns both ends of it.
+func (r *rig) openPair(label string, init *DataChannelInit) (atA, atB *DataChannel) {
+	r.t.Helper()
+	accepted := make(chan *DataChannel, 1)
+	r.b.OnDataChannel(func(d *DataChannel) { accepted <- d })
+	atA, err := r.a.CreateDataChannel(label, init)
+	must(r.t, err)
+	ready := opened(atA)
+	negotiate(r.t, r.a, r.b)
+	wait(r.t, "open", ready, time.Minute)
+	return atA, wait(r.t, "data channel", accepted, time.Minute)
+}

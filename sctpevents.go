@@ -1,0 +1,206 @@
+package webrtc
+
+import (
+	"errors"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/sctp"
+)
+
+// sctpEvents takes what the SCTP engine reports, on the engine's goroutines,
+// and keeps the methods off SCTPTransport's public face.
+type sctpEvents struct{ t *SCTPTransport }
+
+// Established is called once the association is up.
+func (e *sctpEvents) Established() {
+	e.t.loop.Post(func(time.Time) { e.t.announceAll() })
+}
+
+// Message takes one message. It blocks while too much waits for the
+// application, which slows the sender.
+func (e *sctpEvents) Message(id uint16, ppid uint32, payload []byte) {
+	if sctp.PPID(ppid) == sctp.PPIDControl {
+		e.control(id, payload)
+		return
+	}
+	if channel := e.t.channel(id); channel != nil {
+		channel.receive(sctp.PPID(ppid), payload)
+		return
+	}
+	e.t.log.debug("message on a stream without a channel", "stream", id)
+}
+
+// control takes a DCEP message (RFC 8832). It waits for the loop, so that
+// messages behind an OPEN find the channel and follow its event.
+func (e *sctpEvents) control(id uint16, payload []byte) {
+	message, err := sctp.ParseControl(payload)
+	if err != nil {
+		e.t.log.warn("data channel control message", "stream", id, "error", err)
+		if errors.Is(err, sctp.ErrUnknownChannelType) {
+			e.t.engine.Load().Reset(id) // RFC 8832 section 6
+		}
+		return
+	}
+	switch m := message.(type) {
+	case *sctp.ChannelOpen:
+		_ = e.t.loop.Do(func(now time.Time) { e.t.accept(now, id, m) })
+	case sctp.ChannelAck:
+		if channel := e.t.channel(id); channel != nil {
+			channel.acknowledged()
+		}
+	}
+}
+
+// StreamReset says that the peer closed its direction.
+func (e *sctpEvents) StreamReset(id uint16) {
+	e.t.loop.Post(func(time.Time) {
+		if channel := e.t.channels[id]; channel != nil {
+			channel.peerClosed()
+		}
+	})
+}
+
+// StreamClosed says that both directions are reset: the identifier is free.
+func (e *sctpEvents) StreamClosed(id uint16) {
+	e.t.loop.Post(func(time.Time) {
+		if channel := e.t.channels[id]; channel != nil {
+			channel.closed()
+		}
+	})
+}
+
+// BufferedAmountLow says that the bytes waiting on a stream fell to its
+// threshold.
+func (e *sctpEvents) BufferedAmountLow(id uint16) {
+	if channel := e.t.channel(id); channel != nil {
+		channel.bufferDrained()
+	}
+}
+
+// Closed is the last call.
+func (e *sctpEvents) Closed(err error) {
+	if err == nil {
+		err = errors.New("the peer closed the association")
+	}
+	e.t.loop.Post(func(now time.Time) { e.t.ended(now, err) })
+}
+
+// channel finds the channel of a stream. Any goroutine.
+func (t *SCTPTransport) channel(id uint16) *DataChannel {
+	channel, ok := t.byStream.Load(id)
+	if !ok {
+		return nil
+	}
+	return channel.(*DataChannel)
+}
+
+// announceAll opens the channels that waited for the association. On the loop.
+func (t *SCTPTransport) announceAll() {
+	if t.state != SCTPTransportStateConnecting {
+		return
+	}
+	t.setState(SCTPTransportStateConnected)
+	waiting := t.connecting
+	t.connecting = nil
+	for _, channel := range waiting {
+		t.open(channel)
+	}
+}
+
+// add takes a new channel of this end; it opens at once if the association is
+// up. On the loop.
+func (t *SCTPTransport) add(channel *DataChannel) {
+	if t.ids != nil {
+		t.assign(channel)
+	}
+	if t.state == SCTPTransportStateConnected {
+		t.open(channel)
+		return
+	}
+	t.connecting = append(t.connecting, channel)
+}
+
+// assign gives the channel a stream identifier of our parity, unless the
+// application chose one. On the loop, once the DTLS role is known.
+//
+// See RFC 8832 section 6.
+func (t *SCTPTransport) assign(channel *DataChannel) {
+	id := channel.published.Load().id
+	if id != nil {
+		t.ids.Take(sctp.StreamID(*id))
+		t.register(channel, *id)
+		return
+	}
+	next, ok := t.ids.Next()
+	if !ok {
+		return // open reports it
+	}
+	t.register(channel, uint16(next))
+}
+
+func (t *SCTPTransport) register(channel *DataChannel, id uint16) {
+	channel.setID(id)
+	t.channels[id] = channel
+	t.byStream.Store(id, channel)
+}
+
+// open opens the channel's stream, tells the peer unless it was negotiated out
+// of band, and announces the channel. On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-open
+func (t *SCTPTransport) open(channel *DataChannel) {
+	id := channel.published.Load().id
+	if id == nil {
+		channel.transportEnded(errorf(KindOperation, "open data channel", "all stream identifiers are in use"))
+		return
+	}
+	if err := channel.openStream(); err != nil {
+		t.forget(*id)
+		channel.transportEnded(newError(KindOperation, "open data channel", err))
+		return
+	}
+	channel.announceOpen()
+}
+
+// accept makes the channel that the peer's OPEN asks for. On the loop.
+//
+// See RFC 8832 section 6 and https://www.w3.org/TR/webrtc/#announcing-a-data-channel-instance
+func (t *SCTPTransport) accept(_ time.Time, id uint16, open *sctp.ChannelOpen) {
+	engine := t.engine.Load()
+	if t.state == SCTPTransportStateConnecting {
+		t.announceAll() // the peer's OPEN proves that the association is up
+	}
+	if t.state != SCTPTransportStateConnected {
+		return
+	}
+	// The peer opens streams of its own parity only.
+	ours := t.dtls.isClient() == (id%2 == 0)
+	if ours || !t.ids.Take(sctp.StreamID(id)) {
+		t.log.warn("peer opened a stream that it may not use", "stream", id)
+		if t.channels[id] == nil {
+			engine.Reset(id)
+		}
+		return
+	}
+	channel := newAcceptedChannel(t, open)
+	t.register(channel, id)
+	if err := channel.acceptStream(); err != nil {
+		t.forget(id)
+		t.log.warn("accept data channel", "stream", id, "error", err)
+		return
+	}
+	channel.setState(DataChannelStateOpen)
+	if t.hookDataChannel != nil {
+		t.hookDataChannel.emit(t.loop, channel)
+	}
+	t.onDataChannel.emit(t.loop, channel)
+	channel.announceOpen()
+}
+
+// forget frees the channel's identifier: both directions of the stream are
+// reset. On the loop.
+func (t *SCTPTransport) forget(id uint16) {
+	delete(t.channels, id)
+	t.byStream.Delete(id)
+	t.ids.Release(sctp.StreamID(id))
+}

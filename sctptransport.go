@@ -1,0 +1,295 @@
+package webrtc
+
+import (
+	"errors"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/loop"
+	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
+	"github.com/passerelle-rtc/webrtc/internal/sctp"
+)
+
+// sctpPort is the only port in use: data channels do not multiplex
+// associations. See RFC 8841 section 5.
+const sctpPort = 5000
+
+// SCTPTransport is the SCTP association that the data channels of a connection
+// share (RFC 8831). A PeerConnection makes its own; [API.NewSCTPTransport]
+// makes one that stands alone. All methods are safe for concurrent use.
+//
+// See https://www.w3.org/TR/webrtc/#rtcsctptransport-interface
+type SCTPTransport struct {
+	api  *API
+	loop *loop.Loop
+	dtls *DTLSTransport
+	log  connLog
+
+	// Owned by the loop.
+	state       SCTPTransportState
+	negotiated  bool   // begin was called
+	remoteMax   uint64 // largest message the peer takes; 0 is no limit
+	ids         *sctp.StreamIDs
+	connecting  []*DataChannel // created, not yet announced; in order of creation
+	channels    map[uint16]*DataChannel
+	established chan struct{} // closed when state leaves connecting
+
+	engine   atomic.Pointer[pionsctp.Association]
+	byStream sync.Map // uint16 to *DataChannel, for the readers
+	window   *deliveryWindow
+
+	published           atomic.Pointer[sctpTransportSnapshot]
+	onDataChannel       eventHandler[*DataChannel]
+	onDataChannelOpened eventHandler[*DataChannel]
+	onStateChange       eventHandler[SCTPTransportState]
+	onClose             eventHandler[error]
+	onError             eventHandler[error]
+	hookDataChannel     *eventHandler[*DataChannel] // the connection's OnDataChannel
+	hookAdded           func()                      // the connection learns of a new channel
+}
+
+type sctpTransportSnapshot struct {
+	state          SCTPTransportState
+	maxMessageSize uint32
+}
+
+// NewSCTPTransport makes a transport on a DTLS transport.
+func (api *API) NewSCTPTransport(dtls *DTLSTransport) *SCTPTransport {
+	t := newSCTPTransport(api, dtls)
+	t.loop.Post(func(time.Time) { dtls.sctp = t })
+	return t
+}
+
+func newSCTPTransport(api *API, dtls *DTLSTransport) *SCTPTransport {
+	t := &SCTPTransport{
+		api: api, loop: dtls.loop, dtls: dtls, log: dtls.log,
+		state:       SCTPTransportStateConnecting,
+		channels:    make(map[uint16]*DataChannel),
+		established: make(chan struct{}),
+		window:      newDeliveryWindow(maxUndelivered),
+	}
+	t.published.Store(&sctpTransportSnapshot{state: SCTPTransportStateConnecting})
+	return t
+}
+
+// Transport returns the DTLS transport underneath.
+func (t *SCTPTransport) Transport() *DTLSTransport { return t.dtls }
+
+// State returns where the association is.
+func (t *SCTPTransport) State() SCTPTransportState { return t.published.Load().state }
+
+// MaxMessageSize returns the size in bytes of the largest message that Send
+// takes, or 0 before it has been negotiated.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcsctptransport-maxmessagesize
+func (t *SCTPTransport) MaxMessageSize() uint32 { return t.published.Load().maxMessageSize }
+
+// MaxChannels returns how many channels can be open at a time.
+func (t *SCTPTransport) MaxChannels() uint16 { return math.MaxUint16 }
+
+// GetCapabilities returns what to signal to the peer: the largest message that
+// it may send.
+func (t *SCTPTransport) GetCapabilities() SCTPCapabilities {
+	return SCTPCapabilities{MaxMessageSize: t.api.settings.localMaxMessageSize()}
+}
+
+// localMaxMessageSize is the max-message-size that we announce; it must fit in
+// the receive window, or a message of that size would never arrive whole.
+func (e *SettingEngine) localMaxMessageSize() uint32 {
+	limit := uint32(pionsctp.DefaultMaxMessageSize)
+	if e.sctp.receiveBuffer != 0 {
+		limit = pionsctp.MaxMessageSize(e.sctp.receiveBuffer)
+	}
+	if e.sctp.maxMessageSize != 0 && e.sctp.maxMessageSize < limit {
+		return e.sctp.maxMessageSize
+	}
+	return limit
+}
+
+// BufferedAmount returns the bytes that wait on all channels.
+func (t *SCTPTransport) BufferedAmount() int {
+	total := uint64(0)
+	t.byStream.Range(func(_, channel any) bool {
+		total += channel.(*DataChannel).BufferedAmount()
+		return true
+	})
+	return int(total)
+}
+
+// OnDataChannel sets the handler for channels that the peer opened. It must
+// return before messages of the channel are delivered: set the channel's
+// handlers in it.
+func (t *SCTPTransport) OnDataChannel(f func(*DataChannel)) { t.onDataChannel.set(f) }
+
+// OnDataChannelOpened sets the handler for every channel that opens.
+func (t *SCTPTransport) OnDataChannelOpened(f func(*DataChannel)) { t.onDataChannelOpened.set(f) }
+
+// OnStateChange sets the handler for changes of State.
+func (t *SCTPTransport) OnStateChange(f func(SCTPTransportState)) { t.onStateChange.set(f) }
+
+// OnClose sets the handler for the end of the association by the peer or by a
+// failure; err is nil if it was shut down in order.
+func (t *SCTPTransport) OnClose(f func(err error)) { t.onClose.set(f) }
+
+// OnError sets the handler for failures of the association.
+func (t *SCTPTransport) OnError(f func(err error)) { t.onError.set(f) }
+
+// Start begins the association with what the peer signalled, as soon as DTLS is
+// connected, and returns when it is established or has failed. Both ends may
+// start at once.
+func (t *SCTPTransport) Start(capabilities SCTPCapabilities) error {
+	const op = "start SCTP transport"
+	err := doOn(t.loop, op, func(now time.Time) error {
+		if t.negotiated {
+			return errorf(KindInvalidState, op, "started before")
+		}
+		t.begin(now, uint64(capabilities.MaxMessageSize))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	<-t.established
+	if t.State() == SCTPTransportStateClosed {
+		return closedError(op)
+	}
+	return nil
+}
+
+// Stop aborts the association. Idempotent.
+func (t *SCTPTransport) Stop() error {
+	_ = doOn(t.loop, "stop SCTP transport", func(now time.Time) error { t.close(now); return nil })
+	t.release()
+	return nil
+}
+
+// begin keeps the peer's parameters and starts the association when DTLS
+// allows; a later call with other parameters changes the message size only. On
+// the loop.
+func (t *SCTPTransport) begin(now time.Time, remoteMax uint64) {
+	t.remoteMax = remoteMax
+	t.negotiated = true
+	t.publish()
+	t.dtlsStateChanged(now, t.dtls.state)
+}
+
+// dtlsStateChanged runs on the loop when the transport underneath moves.
+func (t *SCTPTransport) dtlsStateChanged(now time.Time, state DTLSTransportState) {
+	switch state {
+	case DTLSTransportStateConnected:
+		t.startEngine(now)
+	case DTLSTransportStateClosed, DTLSTransportStateFailed:
+		t.ended(now, errors.New("the connection underneath has ended"))
+	}
+}
+
+func (t *SCTPTransport) startEngine(now time.Time) {
+	if !t.negotiated || t.engine.Load() != nil || t.state != SCTPTransportStateConnecting {
+		return
+	}
+	t.ids = sctp.NewStreamIDs(t.dtls.isClient())
+	for _, channel := range t.connecting {
+		t.assign(channel)
+	}
+	association := t.dtls.association
+	engine := pionsctp.New(pionsctp.Config{
+		Write:          association.Write,
+		MTU:            sctpMTU,
+		MaxMessageSize: t.sendLimit(),
+		ReceiveBuffer:  t.api.settings.sctp.receiveBuffer,
+		Port:           sctpPort,
+		LoggerFactory:  t.log.factory(),
+		Handler:        &sctpEvents{t},
+	})
+	t.engine.Store(engine)
+	engine.Start()
+	t.dtls.data.open(now, func(_ time.Time, packet []byte) { engine.HandlePacket(packet) })
+}
+
+// sctpMTU leaves room in 1200 bytes, which every path carries (RFC 8831 section
+// 5), for the record layer: 13 bytes of header, 8 of nonce, 16 of tag.
+const sctpMTU = 1200 - 13 - 8 - 16
+
+// sendLimit is the largest message that Send takes: what the peer announced, or
+// the engine's cap where the peer has no limit (RFC 8841 section 6.1).
+func (t *SCTPTransport) sendLimit() uint32 {
+	if t.remoteMax == 0 || t.remoteMax > pionsctp.MaxSendSize {
+		return pionsctp.MaxSendSize
+	}
+	return uint32(t.remoteMax)
+}
+
+// setState publishes and announces a state. On the loop.
+func (t *SCTPTransport) setState(state SCTPTransportState) {
+	if t.state == state || t.state == SCTPTransportStateClosed {
+		return
+	}
+	if t.state == SCTPTransportStateConnecting {
+		close(t.established)
+	}
+	t.state = state
+	t.log.info("SCTP transport", "state", state.String())
+	t.publish()
+	t.onStateChange.emit(t.loop, state)
+}
+
+func (t *SCTPTransport) publish() {
+	snapshot := &sctpTransportSnapshot{state: t.state}
+	if t.negotiated {
+		snapshot.maxMessageSize = t.sendLimit()
+	}
+	t.published.Store(snapshot)
+}
+
+// ended closes every channel after the association has gone. W3C's procedure
+// for a transport that closes by itself: each channel sees closing, error and
+// close. On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-closed
+func (t *SCTPTransport) ended(_ time.Time, cause error) {
+	if t.state == SCTPTransportStateClosed {
+		return
+	}
+	t.setState(SCTPTransportStateClosed)
+	t.window.close()
+	failure := newError(KindOperation, "SCTP", cause)
+	for _, channel := range t.all() {
+		channel.transportEnded(failure)
+	}
+	t.onError.emit(t.loop, failure)
+	t.onClose.emit(t.loop, failure)
+}
+
+// close marks everything closed without events; release must follow outside
+// the loop.
+func (t *SCTPTransport) close(time.Time) {
+	if t.state == SCTPTransportStateConnecting {
+		close(t.established)
+	}
+	t.state = SCTPTransportStateClosed
+	t.publish()
+	t.window.close()
+	for _, channel := range t.all() {
+		channel.closeSilently()
+	}
+}
+
+// release aborts the association and waits for its goroutines. Off the loop.
+func (t *SCTPTransport) release() {
+	if engine := t.engine.Load(); engine != nil {
+		engine.Close(true)
+	}
+}
+
+// all lists the channels that are not closed. On the loop.
+func (t *SCTPTransport) all() []*DataChannel {
+	all := append([]*DataChannel(nil), t.connecting...)
+	for _, channel := range t.channels {
+		if channel.published.Load().state != DataChannelStateConnecting {
+			all = append(all, channel)
+		}
+	}
+	return all
+}

@@ -1,0 +1,203 @@
+package webrtc
+
+import (
+	"sync"
+
+	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
+	"github.com/passerelle-rtc/webrtc/internal/sctp"
+)
+
+const (
+	// sendHighWater is where SendContext begins to wait, sendLowWater where it
+	// goes on: half empty, so that waiting senders are not woken for each packet.
+	sendHighWater = 1 << 20
+	sendLowWater  = sendHighWater / 2
+)
+
+// sendBuffer gives a channel's messages to the engine and counts what waits
+// there. The engine counts bytes on the wire, W3C's bufferedAmount only the
+// application's: what differs is kept in overheads until it has gone. Safe for
+// concurrent use.
+type sendBuffer struct {
+	channel *DataChannel
+	id      uint16 // set on the loop before the channel is open
+
+	mu        sync.Mutex
+	queued    uint64 // bytes ever given to the engine
+	overheads []overhead
+	low       uint64          // the application's threshold
+	above     bool            // the amount was above low since it last fell to it
+	waiting   []chan struct{} // of SendContext
+	final     uint64          // amount when the channel closed
+	closed    bool
+}
+
+// overhead marks bytes that the application did not send: DCEP messages and
+// the placeholder of an empty message.
+type overhead struct {
+	end   uint64 // in terms of queued
+	bytes uint64
+}
+
+func (b *sendBuffer) init(d *DataChannel) { b.channel = d }
+
+func (b *sendBuffer) engine() *pionsctp.Association { return b.channel.transport.engine.Load() }
+
+// open sets the stream's order and reliability.
+func (b *sendBuffer) open(params pionsctp.StreamParams) error {
+	engine := b.engine()
+	if err := engine.Open(b.id, params); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.arm()
+	return nil
+}
+
+// emptyPlaceholder is what an empty message carries. See RFC 8831 section 6.6.
+var emptyPlaceholder = []byte{0}
+
+// send queues one message.
+func (b *sendBuffer) send(ppid sctp.PPID, data []byte) error {
+	var extra uint64
+	if ppid == sctp.PPIDControl {
+		extra = uint64(len(data))
+	} else if len(data) == 0 {
+		ppid, data, extra = emptyPPID(ppid), emptyPlaceholder, 1
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.engine().Send(b.id, uint32(ppid), data); err != nil {
+		return err
+	}
+	b.queued += uint64(len(data))
+	if extra != 0 {
+		b.overheads = append(b.overheads, overhead{end: b.queued, bytes: extra})
+	}
+	b.above = b.above || b.amountLocked() > b.low
+	return nil
+}
+
+func emptyPPID(ppid sctp.PPID) sctp.PPID {
+	if ppid == sctp.PPIDString {
+		return sctp.PPIDStringEmpty
+	}
+	return sctp.PPIDBinaryEmpty
+}
+
+// amount returns the application's bytes that wait.
+func (b *sendBuffer) amount() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.amountLocked()
+}
+
+func (b *sendBuffer) amountLocked() uint64 {
+	if b.closed {
+		return b.final
+	}
+	engine := b.engine()
+	if engine == nil || b.queued == 0 {
+		return 0
+	}
+	waiting := min(engine.BufferedAmount(b.id), b.queued)
+	gone := b.queued - waiting
+	for len(b.overheads) > 0 && b.overheads[0].end <= gone {
+		b.overheads = b.overheads[1:]
+	}
+	for _, o := range b.overheads {
+		waiting -= min(o.bytes, waiting)
+	}
+	return waiting
+}
+
+func (b *sendBuffer) threshold() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.low
+}
+
+func (b *sendBuffer) setThreshold(n uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.low = n
+	b.above = b.amountLocked() > n
+	b.arm()
+}
+
+// room reports whether SendContext may send, or returns a channel that is
+// closed when it should look again.
+func (b *sendBuffer) room() (bool, chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || b.amountLocked() < sendHighWater {
+		return true, nil
+	}
+	waiting := make(chan struct{})
+	b.waiting = append(b.waiting, waiting)
+	b.arm()
+	if b.amountLocked() <= sendLowWater { // it drained before the threshold was set
+		b.wake()
+	}
+	return false, waiting
+}
+
+// stopWaiting takes back what room returned.
+func (b *sendBuffer) stopWaiting(waiting chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, w := range b.waiting {
+		if w == waiting {
+			b.waiting = append(b.waiting[:i], b.waiting[i+1:]...)
+			break
+		}
+	}
+	b.arm()
+}
+
+// drained is told that the engine's threshold was reached. It wakes waiting
+// senders, and reports whether the amount fell to the application's threshold.
+func (b *sendBuffer) drained() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	amount := b.amountLocked()
+	if amount <= sendLowWater {
+		b.wake()
+	}
+	fell := b.above && amount <= b.low
+	b.above = b.above && !fell
+	b.arm()
+	return fell
+}
+
+// wake lets every waiting sender look again.
+func (b *sendBuffer) wake() {
+	for _, w := range b.waiting {
+		close(w)
+	}
+	b.waiting = nil
+}
+
+// arm gives the engine the threshold that is reached next: it has only one, and
+// calls when the amount falls from above to it.
+func (b *sendBuffer) arm() {
+	engine := b.engine()
+	if engine == nil || b.closed {
+		return
+	}
+	next := b.low
+	if len(b.waiting) > 0 && (next < sendLowWater || !b.above) {
+		next = sendLowWater
+	}
+	engine.SetBufferedAmountLowThreshold(b.id, next)
+}
+
+// close keeps the amount for good, as W3C wants, and ends all waits.
+func (b *sendBuffer) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.final = b.amountLocked()
+	b.closed = true
+	b.wake()
+}
