@@ -1,0 +1,118 @@
+package ice
+
+import "time"
+
+// maxNominationWait bounds, with NominationDelay 0, how long unfinished pairs of
+// higher priority hold up nomination.
+const maxNominationWait = 200 * time.Millisecond
+
+// renominationSilence, in keepalive intervals, is how long a controlling peer
+// must have sent no request on the selected pair before a nomination of a pair
+// of lower priority counts as its new choice. Consent requests of RFC 7675 come
+// at most 6 s apart.
+const renominationSilence = 3
+
+// best returns the valid pair of highest priority.
+func (g *generation) best() *pair {
+	for _, p := range g.pairs {
+		if p.state == PairSucceeded {
+			return p
+		}
+	}
+	return nil
+}
+
+// nominationDue returns when the best valid pair is to be nominated; zero when
+// there is nothing to nominate. Regular nomination, RFC 8445 section 8.1.1.
+func (a *Agent) nominationDue() time.Time {
+	g := a.current
+	if a.role != Controlling || g.stopped || g.selected != nil || g.nominating != nil {
+		return time.Time{}
+	}
+	best := g.best()
+	if best == nil {
+		return time.Time{}
+	}
+	better := false
+	for _, p := range g.pairs {
+		better = better || p.pending() && p.priority > best.priority
+	}
+	switch delay := a.cfg.NominationDelay; {
+	case delay > 0 && (better || !g.localEnd || !g.remoteEnd):
+		return g.firstValid.Add(delay)
+	case delay > 0 || !better:
+		return g.firstValid
+	}
+	wait := min(max(2*best.stats.CurrentRoundTripTime, a.cfg.Ta), maxNominationWait)
+	return g.firstValid.Add(wait)
+}
+
+// nominate asks the peer to use the best pair. This request does not wait for
+// its turn in the pacing, which protects NATs and slow links from bursts of new
+// flows (RFC 8445 appendix B.1): it opens no new flow, and it is the round trip
+// that connecting waits for. The next check waits for it, though.
+func (a *Agent) nominate(now time.Time) {
+	if !due(now, a.nominationDue()) {
+		return
+	}
+	p := a.current.best()
+	a.current.nominating = p
+	p.stats.RequestsSent++
+	p.nomination = a.request(now, a.current, p, nominationRequest)
+	a.nextSlot = now.Add(a.cfg.Ta)
+}
+
+// nominationAnswered selects the pair that the peer agreed to use (RFC 8445
+// section 7.2.5.3.4).
+func (a *Agent) nominationAnswered(now time.Time, g *generation, t *transaction) {
+	p := t.pair
+	if g.nominating != p || a.role != Controlling || g.stopped {
+		return
+	}
+	g.nominating = nil
+	p.nominated = true
+	a.selectPair(now, g, p)
+}
+
+// consider weighs a valid pair that the controlling peer has nominated against
+// the selected one. A peer that nominates once needs none of this; one that
+// nominates aggressively means the pair of highest priority (RFC 5245 section
+// 8.1.1.2); one that changes its mind later says so with a counter, or by using
+// the former pair no more.
+func (a *Agent) consider(now time.Time, g *generation, p *pair) {
+	p.nominated = true
+	old := g.selected
+	if old == p {
+		g.nominationMax = max(g.nominationMax, p.nominationValue)
+		return
+	}
+	if old != nil {
+		silent := !now.Before(old.lastRequest.Add(renominationSilence * a.cfg.KeepaliveInterval))
+		switch {
+		case p.nominationValue != g.nominationMax:
+			if p.nominationValue < g.nominationMax {
+				return
+			}
+		case p.validPriority(a.role) <= old.validPriority(a.role) && !silent:
+			return
+		}
+	}
+	a.selectPair(now, g, p)
+}
+
+// selectPair makes a pair the one that data goes over, and ends the checks that
+// this makes needless.
+func (a *Agent) selectPair(now time.Time, g *generation, p *pair) {
+	g.selected = p
+	g.nominationMax = max(g.nominationMax, p.nominationValue)
+	if p.nextKeepalive.IsZero() || p.nextKeepalive.Before(now) {
+		p.nextKeepalive = now
+	}
+	g.prune(a.role)
+	if g == a.current {
+		a.retire(now)
+	}
+	if c, _ := a.carrier(); c == g {
+		a.events.push(&SelectedPairChanged{p.report()})
+	}
+}
