@@ -53,9 +53,9 @@ func forEachEvent(t *testing.T, test func(t *testing.T, r *rig, run func(handler
 	}
 	for name, register := range connectionEvents {
 		one(name, func(t *testing.T, r *rig, handler func(d *DataChannel)) {
-			var d *DataChannel
-			register(r, func() { handler(d) })
-			exercise(t, r, func(created *DataChannel) { d = created })
+			var d atomic.Pointer[DataChannel]
+			register(r, func() { handler(d.Load()) })
+			exercise(t, r, d.Store)
 		})
 	}
 	for name, register := range channelEvents {
