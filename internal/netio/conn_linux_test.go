@@ -44,11 +44,14 @@ func TestPortUnreachableDoesNotEndTheReader(t *testing.T) {
 
 		x := buffer("x")
 		defer x.Release()
-		writeAll(t, a, Datagram{x, nobody}) // ICMP comes at once on loopback
-		writeAll(t, b, Datagram{x, a.LocalAddr()})
-		releaseAll(readN(t, a, 1))
-		if got := a.(counted).count().readErrors.Load(); got != 1 {
-			t.Errorf("%d errors counted, want 1", got)
+		// The ICMP message nearly always comes before the next datagram.
+		for tries := 1; a.(counted).count().readErrors.Load() == 0; tries++ {
+			if tries > 100 {
+				t.Fatal("no ICMP error was counted")
+			}
+			writeAll(t, a, Datagram{x, nobody})
+			writeAll(t, b, Datagram{x, a.LocalAddr()})
+			releaseAll(readN(t, a, 1))
 		}
 
 		// The error of one destination must not cost another its datagram.
@@ -69,7 +72,8 @@ func TestABatchIsOneSystemCall(t *testing.T) {
 	if got := n.writeCalls.Load(); got != 1 {
 		t.Errorf("%d calls for a batch of %d, want 1", got, len(out))
 	}
-	// The reader takes 4 buffers at first, then 8, 16, 32, the last 4.
+	// The reader takes 4 buffers at first, then 8, 16, 32, the last 4: five
+	// calls, a few more when the kernel delivers late.
 	in := make([]Datagram, maxBatch)
 	for read := 0; read < len(out); {
 		got, err := c.ReadBatch(in)
@@ -79,8 +83,8 @@ func TestABatchIsOneSystemCall(t *testing.T) {
 		read += got
 		releaseAll(in[:got])
 	}
-	if got := n.readCalls.Load(); got != 5 {
-		t.Errorf("%d calls to read %d datagrams, want 5", got, len(out))
+	if got := n.readCalls.Load(); got > maxBatch/4 {
+		t.Errorf("%d calls to read %d datagrams, want about 5", got, len(out))
 	}
 	releaseAll(out)
 }

@@ -2,9 +2,10 @@ package netio
 
 import "net/netip"
 
-// Bounds of a queue, in datagrams. The one for a destination keeps a peer
-// whose path is slow from filling the queue that others share; it holds a
-// burst of 1 MB. The one for the socket bounds memory to 9 MB.
+// Bounds of a queue, in datagrams. The one for a destination holds a burst of
+// 1 MB. The one for the socket bounds memory to 9 MB. Besides, a destination
+// has at most as many as there are free places: however many destinations
+// fill the queue, some of it is left for another.
 const (
 	flowLimit  = 1024
 	queueLimit = 4096
@@ -41,7 +42,8 @@ const maxSpares = 64
 
 // push takes b unless the queue or the destination's part of it is full.
 func (q *queue) push(b *Buffer, dst netip.AddrPort) bool {
-	if q.n >= queueLimit {
+	free := queueLimit - q.n
+	if free == 0 {
 		return false
 	}
 	f := q.recent
@@ -51,7 +53,7 @@ func (q *queue) push(b *Buffer, dst netip.AddrPort) bool {
 		}
 		q.recent = f
 	}
-	if f.n >= flowLimit {
+	if f.n >= min(flowLimit, free) {
 		return false
 	}
 	b.next = nil

@@ -104,6 +104,26 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 }
 
+func TestFullDestinationsLeaveRoomForAnother(t *testing.T) {
+	var q queue
+	fill := func(n int) (took int) {
+		for {
+			b := GetBuffer()
+			if !q.push(b, dest(n)) {
+				b.Release()
+				return took
+			}
+			took++
+		}
+	}
+	for n := range 9 {
+		if took := fill(n); took == 0 {
+			t.Errorf("destination %d has no place beside %d greedy ones", n, n)
+		}
+	}
+	takeAll(&q, 64)
+}
+
 func TestQueueDoesNotAllocateOnceItKnowsItsDestinations(t *testing.T) {
 	var q queue
 	bs := make([]*Buffer, 512)

@@ -29,7 +29,7 @@ type udpConn interface {
 	Close() error
 }
 
-// A write to a full socket waits at least minWait and at most maxWait.
+// A write to a full socket waits at least minWait and at most 2*maxWait.
 // Package net offers no write that does not wait at all, and setting a
 // deadline costs as much as a timer: hence once in a while, not each time.
 const (
@@ -95,15 +95,32 @@ func (c *singleConn) WriteBatch(ds []Datagram) (int, error) {
 	return len(ds), nil
 }
 
+// write tries again when the deadline has passed: a goroutine that was not
+// scheduled for a while finds it over before it has tried at all.
 func (c *singleConn) write(d Datagram) error {
-	if now := time.Since(c.start); time.Duration(c.deadline.Load()) < now+minWait {
-		deadline := now + maxWait
-		if err := c.udp.SetWriteDeadline(c.start.Add(deadline)); err != nil {
+	if time.Duration(c.deadline.Load()) < time.Since(c.start)+minWait {
+		if err := c.extend(); err != nil {
 			return err
 		}
-		c.deadline.Store(int64(deadline))
 	}
 	c.writeCalls.Add(1)
 	_, err := c.udp.WriteToUDPAddrPort(d.Buffer.Bytes(), d.Addr)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := c.extend(); err != nil {
+			return err
+		}
+		c.writeCalls.Add(1)
+		_, err = c.udp.WriteToUDPAddrPort(d.Buffer.Bytes(), d.Addr)
+	}
 	return err
+}
+
+// extend puts the write deadline maxWait ahead.
+func (c *singleConn) extend() error {
+	deadline := time.Since(c.start) + maxWait
+	if err := c.udp.SetWriteDeadline(c.start.Add(deadline)); err != nil {
+		return err
+	}
+	c.deadline.Store(int64(deadline))
+	return nil
 }

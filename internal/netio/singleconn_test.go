@@ -93,7 +93,8 @@ func TestPortableWriterTellsFullFromBroken(t *testing.T) {
 		n      int
 		err    error
 	}{
-		{"deadline", []error{nil, opError(os.ErrDeadlineExceeded)}, 1, nil},
+		{"full", []error{nil, opError(os.ErrDeadlineExceeded), opError(os.ErrDeadlineExceeded)}, 1, nil},
+		{"deadline over before the write", []error{nil, opError(os.ErrDeadlineExceeded), nil}, 2, nil},
 		{"an earlier datagram was refused", []error{opError(errnoRefused), nil, nil}, 2, nil},
 		{"refused again", []error{nil, opError(errnoRefused), opError(errnoRefused)}, 1, errnoRefused},
 		{"broken", []error{opError(broken)}, 0, broken},

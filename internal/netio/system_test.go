@@ -106,11 +106,16 @@ func TestSocketsExchangeDatagramsOverLoopback(t *testing.T) {
 				back <- struct{}{}
 			}
 		})
+		tooLong := time.After(time.Minute)
 		for i := range total {
 			s.Send(payloadOf(1200, 0), echo.LocalAddr(), i%10 != 9)
 			if i%50 == 49 { // stay within the smallest socket buffers
 				for range 50 {
-					<-back
+					select {
+					case <-back:
+					case <-tooLong:
+						t.Fatalf("datagrams are missing; sent %+v, echoed %+v", s.Stats(), echo.Stats())
+					}
 				}
 			}
 		}
@@ -151,6 +156,7 @@ func TestSocketDoesNotAllocatePerDatagram(t *testing.T) {
 		defer to.Close()
 		from := NewSocket(conn(), func(time.Time, []Datagram) {})
 		defer from.Close()
+		tooLong := time.After(time.Minute)
 		for _, burst := range []int{1, 20} {
 			send := func() {
 				for i := range burst {
@@ -159,7 +165,11 @@ func TestSocketDoesNotAllocatePerDatagram(t *testing.T) {
 					from.Send(b, to.LocalAddr(), i+1 < burst)
 				}
 				for range burst {
-					<-got
+					select {
+					case <-got:
+					case <-tooLong:
+						t.Fatalf("datagrams are missing; sent %+v, received %+v", from.Stats(), to.Stats())
+					}
 				}
 			}
 			for range 100 {
