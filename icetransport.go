@@ -228,9 +228,18 @@ func (t *ICETransport) AddRemoteCandidate(remoteCandidate *ICECandidate) error {
 
 // prepare makes the agent, so that the peer's early checks are answered, once
 // the role is known. A glare may change the role while no remote description
-// has been applied; then the agent is made anew. On the loop.
+// has been applied. On the loop.
 func (t *ICETransport) prepare(now time.Time, role ICERole) {
-	if t.state == ICETransportStateClosed || t.agent != nil && (t.role == role || t.remote != (ice.Credentials{})) {
+	if t.state == ICETransportStateClosed || t.remote != (ice.Credentials{}) {
+		return
+	}
+	iceRole := ice.Controlled
+	if role == ICERoleControlling {
+		iceRole = ice.Controlling
+	}
+	t.role, t.dirty = role, true
+	if t.agent != nil {
+		t.agent.SetRole(now, iceRole)
 		return
 	}
 	settings := &t.api.settings
@@ -239,12 +248,9 @@ func (t *ICETransport) prepare(now time.Time, role ICERole) {
 		KeepaliveInterval:   settings.ice.keepaliveInterval,
 		DisconnectedTimeout: settings.ice.disconnectedTimeout,
 		FailedTimeout:       settings.ice.failedTimeout,
-		Role:                ice.Controlled,
+		Role:                iceRole,
 	}
-	if role == ICERoleControlling {
-		config.Role = ice.Controlling
-	}
-	t.agent, t.role, t.dirty = ice.NewAgent(config), role, true
+	t.agent = ice.NewAgent(config)
 	t.gatherer.attach(now, t)
 	for _, c := range t.early {
 		if err := t.agent.AddRemoteCandidate(now, c); err != nil {
@@ -385,6 +391,9 @@ func (t *ICETransport) settle(now time.Time) bool {
 		moved = true
 		t.handleEvent(now, event)
 	}
+	if t.agent.Verifier() != t.gatherer.inbound.Load().verifier {
+		t.gatherer.publishInbound()
+	}
 	t.publish()
 	for {
 		d, ok := t.agent.NextDatagram()
@@ -426,6 +435,10 @@ func (t *ICETransport) admit(remote netip.AddrPort) {
 		t.peers = slices.Delete(t.peers, 0, 1)
 	}
 	t.peers = append(t.peers, remote)
+	if path := t.path.Load(); path != nil && !slices.Contains(t.peers, path.remote) {
+		// A check that is replayed from many addresses must not shut out the peer.
+		t.peers[0] = path.remote
+	}
 	t.gatherer.publishInbound()
 }
 
@@ -434,8 +447,8 @@ func (t *ICETransport) selectPair(p ice.Pair) {
 	if socket == nil {
 		return
 	}
-	t.admit(p.Remote.Addr)
 	t.path.Store(&icePath{socket: socket, remote: p.Remote.Addr})
+	t.admit(p.Remote.Addr)
 	local := t.gatherer.candidate(p.Local, "", 0)
 	remote := newICECandidate(p.Remote, "", 0)
 	t.selected, t.dirty = NewICECandidatePair(&local, &remote), true

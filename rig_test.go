@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -54,18 +55,23 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	r.net.SetDefaultLink(config.link)
 	r.hostA = r.net.Host("a", "192.0.2.1")
 	r.hostB = r.net.Host("b", "192.0.2.2")
-	r.a = r.connection(r.hostA, config.engineA, config.configA)
-	r.b = r.connection(r.hostB, config.engineB, config.configB)
+	r.a = connectionOn(t, r.hostA, config.engineA, config.configA)
+	r.b = connectionOn(t, r.hostB, config.engineB, config.configB)
 	return r
 }
 
-func (r *rig) connection(h *simnet.Host, e SettingEngine, c Configuration) *PeerConnection {
-	r.t.Helper()
+func connectionOn(t testing.TB, h *simnet.Host, e SettingEngine, c Configuration) *PeerConnection {
+	t.Helper()
 	pc, err := NewAPI(WithSettingEngine(e), withNetwork(h)).NewPeerConnection(c)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	must(t, err)
 	return pc
+}
+
+func mustAddr(t testing.TB, s string) netip.Addr {
+	t.Helper()
+	a, err := netip.ParseAddr(s)
+	must(t, err)
+	return a
 }
 
 func (r *rig) close() {
