@@ -3,7 +3,6 @@ package webrtc
 import (
 	"context"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -349,40 +348,4 @@ func (d *DataChannel) bufferDrained() {
 	if d.sending.drained() {
 		d.transport.loop.Deliver(func() { d.onBufferedAmountLow.call(struct{}{}) })
 	}
-}
-
-// openEvent is the slot behind OnOpen: the one event that a late handler still
-// hears, because programs set it after the channel may have opened.
-type openEvent struct {
-	mu        sync.Mutex
-	handler   func()
-	delivered bool // without a handler so far
-}
-
-// set replaces the handler, and starts it at once if the event has passed
-// unheard.
-func (e *openEvent) set(f func()) {
-	e.mu.Lock()
-	late := e.delivered && f != nil
-	if late {
-		e.delivered = false
-		go f()
-	}
-	e.handler = f
-	e.mu.Unlock()
-}
-
-// deliver starts the handler on a goroutine of its own, or notes that nobody
-// heard.
-func (e *openEvent) deliver() {
-	e.mu.Lock()
-	f := e.handler
-	e.delivered = f == nil
-	e.mu.Unlock()
-	if f == nil {
-		return
-	}
-	started := make(chan struct{})
-	go func() { close(started); f() }()
-	<-started
 }
