@@ -19,18 +19,25 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// quickstart builds and starts the example and returns its URL.
-func quickstart(t *testing.T) (url string, process *os.Process) {
+// build compiles an example and returns the program's path.
+func build(t *testing.T, example string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "quickstart")
+	binary := filepath.Join(t.TempDir(), example)
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	build := exec.Command("go", "build", "-o", binary, "./examples/quickstart")
+	build := exec.Command("go", "build", "-o", binary, "./examples/"+example)
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	return binary
+}
+
+// quickstart starts the example and returns its URL.
+func quickstart(t *testing.T) (url string, process *os.Process) {
+	t.Helper()
+	binary := build(t, "quickstart")
 	cmd := exec.Command(binary, "-addr", "127.0.0.1:0")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
