@@ -116,8 +116,8 @@ func (a *Agent) RemoveLocal(now time.Time, id LocalID) {
 	}
 	if g := a.current; lost && !g.stopped {
 		for _, p := range g.pairs {
-			if p.state == PairFailed {
-				p.state = PairWaiting
+			if p.state == PairFailed || p.state == PairSucceeded && a.stale(now, p) {
+				g.release(p, PairWaiting)
 			}
 		}
 		for _, l := range g.locals {

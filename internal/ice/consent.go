@@ -29,7 +29,7 @@ func (a *Agent) keepalives(now time.Time) {
 			}
 			p.stats.ConsentRequestsSent++
 			g.letBe(p, a.request(now, g, p, consentRequest))
-			p.nextKeepalive = a.keepaliveAfter(now)
+			p.nextKeepalive = now.Add(a.keepaliveRetry(p))
 		}
 	}
 }
@@ -38,8 +38,15 @@ func (g *generation) keptAlive(p *pair) bool {
 	return p.state == PairSucceeded && !p.nextKeepalive.IsZero() && (g.selected == nil || g.selected == p)
 }
 
-// keepaliveAfter draws the next time, 0.8 to 1.2 intervals away (RFC 7675
-// section 5.1). Time-outs run from answers, so this does not blur them.
+// keepaliveRetry is how long a consent request waits for its answer until the
+// next one goes out, so that a few lost datagrams do not look like a dead path.
+func (a *Agent) keepaliveRetry(p *pair) time.Duration {
+	return max(2*p.stats.CurrentRoundTripTime, min(defaultRTO, a.cfg.KeepaliveInterval))
+}
+
+// keepaliveAfter draws when the next request follows an answer, 0.8 to 1.2
+// intervals away (RFC 7675 section 5.1). Time-outs run from answers, so this
+// does not blur them.
 func (a *Agent) keepaliveAfter(now time.Time) time.Time {
 	var b [4]byte
 	randomBytes(a.cfg.Random, b[:])
@@ -50,17 +57,18 @@ func (a *Agent) keepaliveAfter(now time.Time) time.Time {
 
 // expireConsent takes the right to send away from a pair that has not answered
 // for 30 s. These credentials must not be used on it again (RFC 7675 section
-// 5.1), so its generation stops.
-func (a *Agent) expireConsent(now time.Time) {
+// 5.1), so its generation stops. It reports whether that happened.
+func (a *Agent) expireConsent(now time.Time) bool {
 	g, p := a.carrier()
 	if p == nil || now.Before(p.lastResponse.Add(consentExpiry)) {
-		return
+		return false
 	}
 	a.events.push(&ConsentLost{p.report()})
 	g.stop()
 	if g == a.previous {
 		a.dropPrevious()
 	}
+	return true
 }
 
 func (a *Agent) generations() [2]*generation { return [2]*generation{a.current, a.previous} }

@@ -3,7 +3,6 @@ package ice
 import (
 	"crypto/subtle"
 	"encoding/binary"
-	"hash/crc32"
 	"net/netip"
 )
 
@@ -73,6 +72,7 @@ func (e *encoder) finish(key *integrity) []byte {
 	copy(v, key.compute(e.b, at))
 	at = len(e.b)
 	v = e.attribute(attrFingerprint, fingerprintSize)
-	binary.BigEndian.PutUint32(v, crc32.ChecksumIEEE(e.b[:at])^fingerprintXOR)
+	sum := fingerprintOf(e.b[:at])
+	copy(v, sum[:])
 	return e.b
 }

@@ -11,7 +11,7 @@ import (
 const (
 	maxLocalCandidates = 128
 	maxEarlyRequests   = 32
-	maxOthers          = 32 // transactions of one pair whose late answers count
+	maxOthers          = 64 // transactions of one pair whose late answers count
 )
 
 // generation is everything that one set of credentials belongs to: candidates,

@@ -203,7 +203,12 @@ func (m *message) checkFingerprint() bool {
 	if m.fingerprint == 0 {
 		return false
 	}
-	var want [fingerprintSize]byte
-	binary.BigEndian.PutUint32(want[:], crc32.ChecksumIEEE(m.raw[:m.fingerprint])^fingerprintXOR)
+	want := fingerprintOf(m.raw[:m.fingerprint])
 	return subtle.ConstantTimeCompare(want[:], m.raw[m.fingerprint+attributeHeader:]) == 1
+}
+
+// fingerprintOf computes FINGERPRINT over what precedes it.
+func fingerprintOf(b []byte) (sum [fingerprintSize]byte) {
+	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE(b)^fingerprintXOR)
+	return sum
 }

@@ -20,6 +20,8 @@ type network struct {
 	now    time.Time
 	delay  time.Duration
 	loss   float64
+	jitter time.Duration // up to so much more delay, so that datagrams overtake each other
+	twice  float64       // share of datagrams that arrive twice
 	random *rand.Rand
 	nodes  []*node
 	flying []flight
@@ -183,7 +185,17 @@ func (x *node) send(d Datagram) {
 	if n.drop != nil && n.drop(p.public, d.Remote, d.Data) || n.random.Float64() < n.loss {
 		return
 	}
-	n.flying = append(n.flying, flight{n.now.Add(n.delay), p.public, d.Remote, slices.Clone(d.Data)})
+	copies := 1
+	if n.random.Float64() < n.twice {
+		copies++
+	}
+	for range copies {
+		delay := n.delay
+		if n.jitter > 0 {
+			delay += time.Duration(n.random.Int64N(int64(n.jitter)))
+		}
+		n.flying = append(n.flying, flight{n.now.Add(delay), p.public, d.Remote, slices.Clone(d.Data)})
+	}
 }
 
 // inject delivers a datagram to a node at once.

@@ -75,29 +75,40 @@ func (a *Agent) nominationAnswered(now time.Time, g *generation, t *transaction)
 }
 
 // consider weighs a valid pair that the controlling peer has nominated against
-// the selected one. A peer that nominates once needs none of this; one that
-// nominates aggressively means the pair of highest priority (RFC 5245 section
-// 8.1.1.2); one that changes its mind later says so with a counter, or by using
-// the former pair no more.
+// the selected one, at each request on it. A peer that nominates once needs none
+// of this; one that nominates aggressively means the pair of highest priority
+// (RFC 5245 section 8.1.1.2); one that changes its mind later says so with a
+// counter, or by using the former pair no more.
 func (a *Agent) consider(now time.Time, g *generation, p *pair) {
 	p.nominated = true
-	old := g.selected
-	if old == p {
+	if g.selected == p {
 		g.nominationMax = max(g.nominationMax, p.nominationValue)
 		return
 	}
-	if old != nil {
-		silent := !now.Before(old.lastRequest.Add(renominationSilence * a.cfg.KeepaliveInterval))
-		switch {
-		case p.nominationValue != g.nominationMax:
-			if p.nominationValue < g.nominationMax {
-				return
-			}
-		case p.validPriority(a.role) <= old.validPriority(a.role) && !silent:
-			return
-		}
+	if g.selected != nil && !a.prefers(now, g, p) {
+		return
+	}
+	if a.stale(now, p) {
+		g.enqueue(p) // what was valid long ago must answer again
+		return
 	}
 	a.selectPair(now, g, p)
+}
+
+// prefers tells whether the peer means p rather than the selected pair.
+func (a *Agent) prefers(now time.Time, g *generation, p *pair) bool {
+	old := g.selected
+	if p.nominationValue != g.nominationMax {
+		return p.nominationValue > g.nominationMax
+	}
+	silent := due(now, old.lastRequest.Add(renominationSilence*a.cfg.KeepaliveInterval))
+	return p.validPriority(a.role) > old.validPriority(a.role) || silent || due(now, a.disconnectAt(old))
+}
+
+// stale tells whether a pair has not answered for so long that it says nothing
+// about the present.
+func (a *Agent) stale(now time.Time, p *pair) bool {
+	return due(now, p.lastResponse.Add(a.cfg.DisconnectedTimeout))
 }
 
 // selectPair makes a pair the one that data goes over, and ends the checks that

@@ -126,9 +126,9 @@ func readAnswer(data []byte) (mapped netip.AddrPort, failure *stun.ErrorCodeAttr
 }
 
 // mappedAddress reads XOR-MAPPED-ADDRESS or, of servers older than RFC 5389,
-// MAPPED-ADDRESS. The lengths are checked before pion/stun reads the values:
-// its XORMappedAddress.GetFrom indexes a value shorter than two bytes and
-// panics, and it accepts addresses that are cut short.
+// MAPPED-ADDRESS. The lengths are checked before pion/stun reads the values: its
+// XORMappedAddress.GetFrom panics on an empty one, and takes addresses that are
+// cut short.
 func mappedAddress(m *stun.Message) (netip.AddrPort, error) {
 	if v, err := m.Get(stun.AttrXORMappedAddress); err == nil {
 		if err := checkAddressLength(v); err != nil {

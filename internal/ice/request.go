@@ -63,7 +63,7 @@ func (a *Agent) handleRequest(now time.Time, d Datagram, m *message) error {
 	if g.stopped {
 		return nil
 	}
-	if p != nil && p.state == PairSucceeded && p.validated && !m.useCandidate {
+	if p != nil && p.state == PairSucceeded && p.validated && !m.useCandidate && (p == g.selected || !p.useCandidate) {
 		p.lastRequest = now // a keepalive: nothing else to do
 		return nil
 	}
@@ -186,12 +186,13 @@ func (a *Agent) act(now time.Time, g *generation, e earlyRequest) {
 	case PairWaiting, PairFrozen, PairFailed:
 		g.enqueue(p)
 	}
-	if e.use && a.role == Controlled {
-		p.useCandidate = true
-		p.nominationValue = max(p.nominationValue, e.nomination)
-		if p.state == PairSucceeded {
-			a.consider(now, g, p)
-		}
+	if a.role != Controlled {
+		return
+	}
+	p.useCandidate = p.useCandidate || e.use
+	p.nominationValue = max(p.nominationValue, e.nomination)
+	if p.state == PairSucceeded && p.useCandidate {
+		a.consider(now, g, p)
 	}
 }
 

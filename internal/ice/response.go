@@ -41,6 +41,9 @@ func (a *Agent) handleResponse(now time.Time, d Datagram, m *message) error {
 	}
 	a.settleTransaction(g, t)
 	p.measure(now, t)
+	if g.keptAlive(p) {
+		p.nextKeepalive = a.keepaliveAfter(now)
+	}
 	switch t.kind {
 	case nominationRequest:
 		a.nominationAnswered(now, g, t)

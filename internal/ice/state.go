@@ -109,12 +109,11 @@ func (a *Agent) alive(now time.Time) bool {
 // evaluate follows the state machine as far as time and the checklist allow.
 // A late call passes through the states it missed.
 func (a *Agent) evaluate(now time.Time) {
-	a.expireConsent(now)
 	a.beginChecking(now)
 	for range len(stateNames) {
 		before := a.state
 		a.step(now)
-		if a.state == before {
+		if a.state == before && !a.expireConsent(now) {
 			return
 		}
 	}
