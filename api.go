@@ -35,9 +35,9 @@ func withNetwork(n netio.Network) func(*API) {
 // NewPeerConnection makes a connection with default settings. It checks the
 // whole configuration and returns W3C's exception for the first fault:
 // SyntaxError for a bad URL, InvalidAccessError for missing TURN credentials
-// or an expired certificate.
+// or an expired certificate, NotSupportedError for what this version cannot do.
 //
-// See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-constructor
+// See https://www.w3.org/TR/webrtc/#constructor
 func NewPeerConnection(configuration Configuration) (*PeerConnection, error) {
 	return NewAPI().NewPeerConnection(configuration)
 }

@@ -179,8 +179,8 @@ func (f footprint) report(b *testing.B, connections int) {
 }
 
 // At most 10 goroutines serve an idle connection with one socket and one
-// channel. Until the first data proves that the DTLS server's last flight has
-// arrived, the server keeps pion/dtls's besides (RFC 6347 section 4.2.4).
+// channel, and no more before the first data has arrived: neither end keeps
+// pion/dtls beyond the handshake.
 func TestIdleConnectionGoroutines(t *testing.T) {
 	const couples = 8
 	inBubble(t, func(t *testing.T, r *rig) {

@@ -15,7 +15,8 @@ type Configuration struct {
 	ICEServers []ICEServer `json:"iceServers,omitempty"`
 	// ICETransportPolicy limits the candidates; all are allowed by default.
 	ICETransportPolicy ICETransportPolicy `json:"iceTransportPolicy,omitempty"`
-	// BundlePolicy is balanced by default. It cannot be changed later.
+	// BundlePolicy is balanced by default. It cannot be changed later. Data
+	// channels alone need one transport, whatever the policy.
 	BundlePolicy BundlePolicy `json:"bundlePolicy,omitempty"`
 	// RTCPMuxPolicy is require by default, the only supported value.
 	RTCPMuxPolicy RTCPMuxPolicy `json:"rtcpMuxPolicy,omitempty"`
@@ -30,6 +31,7 @@ type Configuration struct {
 	Certificates []Certificate `json:"certificates,omitempty"`
 	// ICECandidatePoolSize is how many transports to gather candidates for
 	// before there is a local description. It cannot be changed after that.
+	// It has no effect yet: gathering begins with SetLocalDescription.
 	ICECandidatePoolSize uint8 `json:"iceCandidatePoolSize,omitempty"`
 	// SDPSemantics must not be SDPSemanticsPlanB.
 	SDPSemantics SDPSemantics `json:"sdpSemantics,omitempty"`

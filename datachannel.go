@@ -15,7 +15,7 @@ import (
 // OnDataChannel brings those that the peer made. All methods are safe for
 // concurrent use and may be called in callbacks.
 //
-// See https://www.w3.org/TR/webrtc/#rtcdatachannel-interface
+// See https://www.w3.org/TR/webrtc/#rtcdatachannel
 type DataChannel struct {
 	transport *SCTPTransport
 
@@ -45,7 +45,8 @@ type dataChannelSnapshot struct {
 
 // NewDataChannel makes a channel on a transport, in the manner of ORTC. It
 // opens when the transport is connected. It returns a TypeError for parameters
-// that contradict each other and an OperationError for an ID that is taken.
+// that contradict each other, an OperationError for an ID that is taken, and an
+// InvalidStateError on a closed transport.
 func (api *API) NewDataChannel(transport *SCTPTransport, params *DataChannelParameters) (*DataChannel, error) {
 	const op = "new data channel"
 	if params == nil {
@@ -118,7 +119,8 @@ func (d *DataChannel) MaxPacketLifeTime() *uint16 { return cloneUint16(d.params.
 // has no limit.
 func (d *DataChannel) MaxRetransmits() *uint16 { return cloneUint16(d.params.MaxRetransmits) }
 
-// Priority returns the channel's share when several compete.
+// Priority returns the channel's share when several compete. It is told to the
+// peer; the present SCTP engine does not obey it when it sends.
 //
 // See https://www.w3.org/TR/webrtc-priority/#rtc-data-channel-processing-steps
 func (d *DataChannel) Priority() PriorityType { return d.params.Priority }
@@ -156,14 +158,17 @@ func (d *DataChannel) OnMessage(f func(msg DataChannelMessage)) { d.onMessage.se
 // threshold or below.
 func (d *DataChannel) OnBufferedAmountLow(f func()) { d.onBufferedAmountLow.set(f) }
 
-// OnClosing sets the handler for the peer having begun to close the channel.
+// OnClosing sets the handler for the channel beginning to close because the
+// peer closed it or the connection underneath ended; Close of this end is
+// followed by OnClose alone.
 func (d *DataChannel) OnClosing(f func()) { d.onClosing.set(f) }
 
 // OnClose sets the handler for the channel being closed. After
 // PeerConnection.Close of this end it is not called.
 func (d *DataChannel) OnClose(f func()) { d.onClose.set(f) }
 
-// OnError sets the handler for a failure; OnClose follows.
+// OnError sets the handler for a failure; OnClose follows. That the peer closed
+// its PeerConnection counts as one, that it closed the channel does not.
 func (d *DataChannel) OnError(f func(err error)) { d.onError.set(f) }
 
 // BufferedAmount returns how many bytes of the application's messages have been
@@ -184,7 +189,7 @@ func (d *DataChannel) SetBufferedAmountLowThreshold(th uint64) { d.sending.setTh
 // the channel is open, and a TypeError for a message larger than
 // [SCTPTransport.MaxMessageSize].
 //
-// See https://www.w3.org/TR/webrtc/#dfn-send
+// See https://www.w3.org/TR/webrtc/#datachannel-send
 func (d *DataChannel) Send(data []byte) error { return d.send(sctp.PPIDBinary, data) }
 
 // SendText queues a text message, which should be UTF-8. See Send.
@@ -246,7 +251,7 @@ func (d *DataChannel) notOpen(op string) error {
 
 // Close closes the channel once what is queued has been sent; messages that
 // still arrive are dropped. It returns at once, OnClose tells of the end.
-// Idempotent.
+// Idempotent. The error is always nil.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcdatachannel-close
 func (d *DataChannel) Close() error {

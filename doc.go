@@ -16,13 +16,16 @@
 //
 // Every method may be called on any goroutine, and in every callback. The
 // callbacks of all objects of a connection run one at a time, in the order of
-// the events, and must return; only OnOpen (and OnTrack) handlers get a
-// goroutine of their own and may live as long as the connection. An event
-// carries its value, and no getter is older than the event being handled.
+// the events, and must return; only OnOpen handlers get a goroutine of their
+// own and may live as long as the connection. An event carries its value, and
+// no getter is older than the event being handled.
 //
 // # Errors
 //
-// Every error of the package is an [*Error] whose Kind is the name of W3C's
-// exception. Match it with errors.Is(err, webrtc.ErrInvalidState) and its
-// siblings; on a closed connection it also matches net.ErrClosed.
+// The methods of connections and transports return an [*Error] whose Kind is
+// the name of W3C's exception. Match it with errors.Is(err,
+// webrtc.ErrInvalidState) and its siblings; on a closed connection it also
+// matches net.ErrClosed. What a context that ended says is returned as it is,
+// and so is what Go's readers and writers are expected to return (io.EOF,
+// io.ErrShortBuffer, os.ErrDeadlineExceeded) by a detached channel.
 package webrtc

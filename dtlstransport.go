@@ -130,7 +130,8 @@ func (t *DTLSTransport) GetRemoteCertificate() []byte {
 // Start begins the handshake with the peer's parameters as soon as the ICE
 // transport is connected, and returns when it has ended: nil when connected, an
 // OperationError when it failed. With the peer's role DTLSRoleAuto the
-// controlling end of ICE is the server.
+// controlling end of ICE is the server. A second call is an InvalidStateError,
+// parameters without a fingerprint are an InvalidAccessError.
 func (t *DTLSTransport) Start(remoteParameters DTLSParameters) error {
 	return t.StartContext(context.Background(), remoteParameters)
 }

@@ -43,13 +43,13 @@ const (
 	// KindDataChannelFailure: a data channel failed.
 	KindDataChannelFailure ErrorKind = "data-channel-failure"
 	// KindDTLSFailure: the DTLS negotiation failed or ended with a fatal alert;
-	// Error.ReceivedAlert or Error.SentAlert holds the alert.
+	// Error.ReceivedAlert or Error.SentAlert holds the alert where it is known.
 	KindDTLSFailure ErrorKind = "dtls-failure"
 	// KindFingerprintFailure: the remote certificate matches none of the
 	// fingerprints that were signalled.
 	KindFingerprintFailure ErrorKind = "fingerprint-failure"
 	// KindSCTPFailure: the SCTP negotiation failed or the association ended
-	// with an error; Error.SCTPCauseCode holds its cause.
+	// with an error; Error.SCTPCauseCode holds its cause where it is known.
 	KindSCTPFailure ErrorKind = "sctp-failure"
 )
 
@@ -88,13 +88,13 @@ type Error struct {
 	// could not be parsed (RTCError.sdpLineNumber); 0 means not known.
 	SDPLineNumber int
 	// SCTPCauseCode is the cause code of an SCTP failure (RFC 9260 section
-	// 3.3.10, RTCError.sctpCauseCode); nil means none.
+	// 3.3.10, RTCError.sctpCauseCode); nil means none, or not known.
 	SCTPCauseCode *uint16
 	// ReceivedAlert is the DTLS alert that the peer sent (RFC 8446 section 6,
-	// RTCError.receivedAlert); nil means none.
+	// RTCError.receivedAlert); nil means none, or not known.
 	ReceivedAlert *uint8
 	// SentAlert is the DTLS alert that was sent to the peer
-	// (RTCError.sentAlert); nil means none.
+	// (RTCError.sentAlert); nil means none, or not known.
 	SentAlert *uint8
 }
 
@@ -176,6 +176,8 @@ var (
 	ErrNoTurnCredentials = errors.New("TURN server without username or credential")
 	// ErrTurnCredentials: a TURN server's username or credential is not usable.
 	ErrTurnCredentials = errors.New("TURN credentials are not usable")
+
+	// The following five are for SetConfiguration, which is still to come.
 
 	// ErrModifyingPeerIdentity: SetConfiguration may not change peerIdentity.
 	ErrModifyingPeerIdentity = errors.New("peerIdentity cannot be changed")

@@ -157,8 +157,9 @@ func (g *ICEGatherer) OnStateChange(f func(ICEGathererState)) { g.onStateChange.
 // them.
 func (g *ICEGatherer) OnError(f func(*ICECandidateError)) { g.onError.set(f) }
 
-// Close ends gathering and closes the sockets; the transport that uses them
-// fails. It is idempotent and may be called in callbacks.
+// Close ends gathering and closes the sockets, and with them the transport that
+// uses them. It is idempotent and may be called in callbacks. The error is
+// always nil.
 func (g *ICEGatherer) Close() error {
 	if g.ownsLoop {
 		g.loop.Close(func(now time.Time) {

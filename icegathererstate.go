@@ -11,8 +11,7 @@ const (
 	ICEGathererStateNew
 	// ICEGathererStateGathering means that candidates are being gathered.
 	ICEGathererStateGathering
-	// ICEGathererStateComplete means that gathering is over. A new interface or an
-	// ICE restart may start it again.
+	// ICEGathererStateComplete means that gathering is over.
 	ICEGathererStateComplete
 	// ICEGathererStateClosed means that the gatherer is closed.
 	ICEGathererStateClosed

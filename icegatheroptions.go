@@ -7,6 +7,7 @@ type ICEGatherOptions struct {
 	ICEServers []ICEServer
 	// ICEGatherPolicy limits the candidates; all are allowed by default.
 	ICEGatherPolicy ICETransportPolicy
-	// ICECandidatePoolSize is how many transports to gather for in advance.
+	// ICECandidatePoolSize is how many transports to gather for in advance. It
+	// has no effect yet.
 	ICECandidatePoolSize uint8
 }

@@ -18,7 +18,7 @@ import (
 // own; [API.NewICETransport] makes one that stands alone. All methods are safe
 // for concurrent use.
 //
-// See https://www.w3.org/TR/webrtc/#rtcicetransport-interface
+// See https://www.w3.org/TR/webrtc/#rtcicetransport
 type ICETransport struct {
 	api      *API
 	loop     *loop.Loop
@@ -164,7 +164,7 @@ func (t *ICETransport) OnSelectedCandidatePairChange(f func(*ICECandidatePair)) 
 }
 
 // GetSelectedCandidatePair returns the pair that carries the data, or nil while
-// there is none. The error is always nil.
+// there is none. The pair must not be changed. The error is always nil.
 func (t *ICETransport) GetSelectedCandidatePair() (*ICECandidatePair, error) {
 	return t.published.Load().selected, nil
 }

@@ -15,7 +15,8 @@ type OfferAnswerOptions struct {
 type OfferOptions struct {
 	OfferAnswerOptions
 	// ICERestart makes an offer with new ICE credentials, so that the transports
-	// are set up anew (RFC 8445 section 9).
+	// are set up anew (RFC 8445 section 9). Not implemented yet: CreateOffer
+	// returns a NotSupportedError.
 	ICERestart bool
 }
 

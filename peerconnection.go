@@ -301,8 +301,9 @@ func (pc *PeerConnection) CreateDataChannel(label string, options *DataChannelIn
 
 // Close ends the connection: the peer is told, sockets are closed, reads and
 // writes fail with an error that matches net.ErrClosed, and no handler is called
-// any more, except that one that is running is not waited for. Idempotent; may
-// be called in handlers. The error is always nil.
+// any more, except that one that is running is not waited for. When it returns,
+// the connection's goroutines have ended but for those inside a handler.
+// Idempotent; may be called in handlers. The error is always nil.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-close
 func (pc *PeerConnection) Close() error {

@@ -26,9 +26,9 @@ func (pc *PeerConnection) localInput() jsep.LocalInput {
 }
 
 // CreateOffer returns an offer of what the connection wants now, to be given to
-// SetLocalDescription. It changes nothing. It returns an InvalidStateError in
-// have-remote-offer and have-local-pranswer and after Close, and a
-// NotSupportedError for ICERestart, which this version cannot do yet.
+// SetLocalDescription. It changes nothing. It returns an InvalidStateError
+// unless SignalingState is stable or have-local-offer, and a NotSupportedError
+// for ICERestart, which this version cannot do yet.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-createoffer
 func (pc *PeerConnection) CreateOffer(options *OfferOptions) (SessionDescription, error) {

@@ -101,7 +101,7 @@ func (e *SettingEngine) SetInterfaceFilter(filter func(string) (keep bool)) {
 func (e *SettingEngine) SetIPFilter(filter func(net.IP) (keep bool)) { e.ice.ipFilter = filter }
 
 // SetNetworkTypes limits the kinds of network that candidates are gathered on.
-// Empty means all that are supported.
+// Empty means all that are supported: those of UDP.
 func (e *SettingEngine) SetNetworkTypes(types []NetworkType) {
 	e.ice.networkTypes = append([]NetworkType(nil), types...)
 }
@@ -119,7 +119,8 @@ func (e *SettingEngine) SetAnsweringDTLSRole(role DTLSRole) error {
 }
 
 // SetDTLSRetransmissionInterval sets the wait before the first repetition of a
-// handshake flight; each further one doubles it. See RFC 6347 section 4.2.4.1.
+// handshake flight; each further one doubles it. Default 400 ms. See RFC 6347
+// section 4.2.4.1.
 func (e *SettingEngine) SetDTLSRetransmissionInterval(interval time.Duration) {
 	e.dtls.retransmissionInterval = interval
 }
@@ -135,10 +136,10 @@ func (e *SettingEngine) DisableCertificateFingerprintVerification(isDisabled boo
 }
 
 // SetSCTPMaxReceiveBufferSize sets the SCTP receive window in bytes; it bounds
-// the messages that wait for a slow reader. 0 is the default.
+// the messages that wait for a slow reader. 0 is the default, 2 MiB.
 func (e *SettingEngine) SetSCTPMaxReceiveBufferSize(size uint32) { e.sctp.receiveBuffer = size }
 
 // SetSCTPMaxMessageSize sets the size in bytes of the largest message that the
-// peer is told it may send. 0 is the default. Larger than the receive window
-// allows, it is reduced. See RFC 8841 section 6.
+// peer is told it may send. 0 is the default, 512 KiB. More than a quarter of
+// the receive window is reduced to that. See RFC 8841 section 6.
 func (e *SettingEngine) SetSCTPMaxMessageSize(size uint32) { e.sctp.maxMessageSize = size }
