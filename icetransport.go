@@ -29,7 +29,8 @@ type ICETransport struct {
 	// Owned by the loop.
 	agent    *ice.Agent // nil until the role is known
 	early    []ice.Candidate
-	ended    bool // end-of-candidates came while agent was nil
+	ended    bool // the peer has no more candidates
+	names    int  // candidates whose names are being looked up
 	remote   ice.Credentials
 	state    ICETransportState
 	role     ICERole
@@ -257,9 +258,8 @@ func (t *ICETransport) prepare(now time.Time, role ICERole) {
 			t.log.warn("add remote candidate", "candidate", c.String(), "error", err)
 		}
 	}
-	if t.ended {
-		t.agent.RemoteEnd(now)
-	}
+	t.early = nil
+	t.passEnd(now)
 	t.gatherer.publishInbound()
 }
 
@@ -275,63 +275,13 @@ func (t *ICETransport) setRemote(now time.Time, remote ice.Credentials, op strin
 	if t.remote == remote {
 		return nil
 	}
+	if t.remote != (ice.Credentials{}) {
+		t.ended = false // was said of the generation before
+	}
 	t.remote, t.dirty = remote, true
 	t.agent.SetRemoteCredentials(now, remote)
 	t.gatherer.publishInbound()
 	return nil
-}
-
-// addRemote adds a candidate, or keeps it until there is an agent. On the loop.
-func (t *ICETransport) addRemote(now time.Time, c ice.Candidate, op string) error {
-	if c.Hostname != "" {
-		t.resolveRemote(c)
-		return nil
-	}
-	if t.agent == nil {
-		if len(t.early) >= maxEarlyCandidates {
-			return errorf(KindOperation, op, "more than %d remote candidates", maxEarlyCandidates)
-		}
-		t.early = append(t.early, c)
-		return nil
-	}
-	if err := t.agent.AddRemoteCandidate(now, c); err != nil {
-		return newError(KindOperation, op, err)
-	}
-	t.dirty = true
-	return nil
-}
-
-// maxEarlyCandidates bounds the remote candidates kept before ICE starts.
-const maxEarlyCandidates = 100
-
-// resolveRemote looks up a candidate whose address is a name, and adds it when
-// there is an answer. On the loop.
-func (t *ICETransport) resolveRemote(c ice.Candidate) {
-	g := t.gatherer
-	g.work.Go(func() {
-		ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
-		defer cancel()
-		addrs, err := t.api.network.LookupNetIP(ctx, "ip", c.Hostname)
-		if err != nil || len(addrs) == 0 {
-			t.log.warn("look up remote candidate", "name", c.Hostname, "error", err)
-			return
-		}
-		c.Hostname = ""
-		c.Addr = netip.AddrPortFrom(addrs[0].Unmap(), c.Addr.Port())
-		t.loop.Post(func(now time.Time) {
-			if err := t.addRemote(now, c, "add remote candidate"); err != nil {
-				t.log.warn("add remote candidate", "candidate", c.String(), "error", err)
-			}
-		})
-	})
-}
-
-func (t *ICETransport) remoteEnd(now time.Time) {
-	if t.agent == nil {
-		t.ended = true
-		return
-	}
-	t.agent.RemoteEnd(now)
 }
 
 func (t *ICETransport) addLocal(now time.Time, c ice.LocalCandidate) {

@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/ice"
@@ -162,18 +161,24 @@ func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applie
 	pc.updateStates()
 }
 
-// applySection gives the transports what the m-section says.
+// applySection gives the transports what the m-section says. An offer starts
+// nothing: its parameters count once there is an answer, and until then they may
+// be rolled back.
 func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Type, local bool) {
 	if local {
 		pc.ice.prepare(now, pc.iceRole(s, t))
+		pc.announceGathered(s)
 		// After this operation has completed, as W3C orders it.
 		pc.loop.Post(func(now time.Time) { _ = pc.gatherer.gather(now) })
-	} else {
-		pc.addSectionCandidates(now, s)
 	}
-	if s.Local.Ufrag == "" || s.Remote.Ufrag == "" || s.LocalSetup == jsep.SetupNone {
-		return
+	if t != jsep.Offer && s.Local.Ufrag != "" && s.Remote.Ufrag != "" && s.LocalSetup != jsep.SetupNone {
+		pc.startTransports(now, s)
 	}
+	pc.addSectionCandidates(now, s)
+}
+
+// startTransports carries out an answer.
+func (pc *PeerConnection) startTransports(now time.Time, s *jsep.Section) {
 	remote := ice.Credentials{Ufrag: s.Remote.Ufrag, Pwd: s.Remote.Pwd}
 	if err := pc.ice.setRemote(now, remote, "start ICE"); err != nil {
 		pc.log.warn("start ICE", "error", err)
@@ -208,12 +213,17 @@ func remoteDTLSParameters(s *jsep.Section) DTLSParameters {
 	return p
 }
 
-// addSectionCandidates adds the candidates that a remote description holds. A
-// bad one is left out: the description is valid without it.
+// addSectionCandidates adds the candidates that a remote description holds,
+// those added to it later included, once its credentials are in force. A bad one
+// is left out: the description is valid without it.
 func (pc *PeerConnection) addSectionCandidates(now time.Time, s *jsep.Section) {
+	if s.Remote.Ufrag == "" || s.Remote.Ufrag != pc.ice.remote.Ufrag {
+		return
+	}
 	for _, text := range s.Remote.Candidates {
 		c, err := ice.ParseCandidate(text)
 		if err == nil {
+			c.UsernameFragment = s.Remote.Ufrag
 			err = pc.ice.addRemote(now, c, "add remote candidate")
 		}
 		if err != nil {
@@ -228,10 +238,15 @@ func (pc *PeerConnection) addSectionCandidates(now time.Time, s *jsep.Section) {
 // rejectData ends the data channels when an exchange has completed without
 // their m-section.
 func (pc *PeerConnection) rejectData(now time.Time, applied *jsep.Applied) {
+	rejected := false
 	for _, s := range applied.Sections {
-		if s.Kind == "application" && s.Rejected {
-			pc.sctp.ended(now, errDataRejected)
+		if s.Kind == "application" && !s.Rejected {
+			return
 		}
+		rejected = rejected || s.Kind == "application"
+	}
+	if rejected {
+		pc.sctp.ended(now, errDataRejected)
 	}
 }
 
@@ -248,24 +263,57 @@ func (pc *PeerConnection) AddICECandidate(candidate ICECandidateInit) error {
 		Candidate: candidate.Candidate, MID: candidate.SDPMid,
 		MLineIndex: candidate.SDPMLineIndex, Ufrag: candidate.UsernameFragment,
 	}
-	return pc.do(op, func(now time.Time) error {
-		if err := pc.session.RemoteCandidate(remote); err != nil {
-			return pc.remoteCandidateError(err, op)
-		}
-		pc.dirty = true
-		if strings.TrimSpace(candidate.Candidate) == "" {
-			pc.ice.remoteEnd(now)
-			return nil
-		}
-		c, err := ice.ParseCandidate(candidate.Candidate)
+	return pc.do(op, func(now time.Time) error { return pc.addRemoteCandidate(now, remote, op) })
+}
+
+// addRemoteCandidate keeps a candidate, or the end of candidates, in the remote
+// descriptions, and passes it to the transport of its m-section. One that
+// belongs to a pending offer waits there until that is answered. On the loop.
+func (pc *PeerConnection) addRemoteCandidate(now time.Time, remote jsep.RemoteCandidate, op string) error {
+	mids, err := pc.session.ResolveRemote(remote)
+	if err != nil {
+		return pc.remoteCandidateError(err, op)
+	}
+	var c ice.Candidate
+	ignored := len(mids) == 0 // of an m-section that is rejected
+	if remote.Candidate != "" {
+		c, err = ice.ParseCandidate(remote.Candidate)
 		switch {
 		case errors.Is(err, ice.ErrUnsupportedTransport), errors.Is(err, ice.ErrUnsupportedType):
-			return nil // ignored by RFC 8839 section 5.1
+			ignored = true // RFC 8839 section 5.1
 		case err != nil:
 			return newError(KindOperation, op, err)
 		}
-		return pc.ice.addRemote(now, c, op)
-	})
+	}
+	if err := pc.session.RemoteCandidate(remote); err != nil {
+		return jsepError(op, err)
+	}
+	pc.dirty = true
+	current := pc.ice.remote.Ufrag
+	switch {
+	case ignored || pc.generation(remote, c) != current:
+		return nil
+	case remote.Candidate == "":
+		pc.ice.remoteEnd(now)
+		return nil
+	}
+	c.UsernameFragment = current
+	return pc.ice.addRemote(now, c, op)
+}
+
+// generation is the username fragment that a candidate belongs to: the one that
+// it names, else that of the newest remote description.
+func (pc *PeerConnection) generation(remote jsep.RemoteCandidate, c ice.Candidate) string {
+	if remote.Ufrag != nil && *remote.Ufrag != "" {
+		return *remote.Ufrag
+	}
+	if c.UsernameFragment != "" && c.UsernameFragment == pc.ice.remote.Ufrag {
+		return c.UsernameFragment
+	}
+	if section := negotiatedSection(pc.session.Sections()); section != nil {
+		return section.Remote.Ufrag
+	}
+	return ""
 }
 
 // remoteCandidateError names the usual mistake: a candidate that overtook the

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/passerelle-rtc/webrtc/internal/ice"
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
@@ -113,6 +114,20 @@ func (pc *PeerConnection) localCandidate(c ice.LocalCandidate) {
 	pc.session.LocalCandidate(section.MID, c.Candidate.String())
 	pc.dirty = true
 	pc.onICECandidate.emit(pc.loop, &candidate)
+}
+
+// announceGathered gives a local description that is new, as after a rollback,
+// what was gathered for another one. On the loop.
+func (pc *PeerConnection) announceGathered(s *jsep.Section) {
+	for _, c := range pc.gatherer.candidates {
+		if !slices.Contains(s.Local.Candidates, c.Candidate.String()) {
+			pc.localCandidate(c)
+		}
+	}
+	if pc.gatherer.state == ICEGathererStateComplete && !s.Local.EndOfCandidates {
+		pc.session.LocalEnd(s.MID)
+		pc.onICECandidate.emit(pc.loop, nil)
+	}
 }
 
 func (pc *PeerConnection) gatheringChanged(state ICEGathererState) {

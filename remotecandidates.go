@@ -1,0 +1,83 @@
+package webrtc
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/ice"
+)
+
+// The peer's candidates on their way to the agent. All of this file runs on the
+// loop, but for the look-ups of names.
+
+const (
+	// maxEarlyCandidates bounds the remote candidates kept before ICE starts.
+	maxEarlyCandidates = 100
+	// maxNames bounds the look-ups under way: each has a goroutine.
+	maxNames = 16
+)
+
+// addRemote adds a candidate, or keeps it until there is an agent.
+func (t *ICETransport) addRemote(now time.Time, c ice.Candidate, op string) error {
+	switch {
+	case t.state == ICETransportStateClosed || t.gatherer.state == ICEGathererStateClosed:
+		return closedError(op)
+	case c.Hostname != "":
+		return t.resolveRemote(c, op)
+	case t.agent == nil && len(t.early) >= maxEarlyCandidates:
+		return errorf(KindOperation, op, "more than %d remote candidates", maxEarlyCandidates)
+	case t.agent == nil:
+		t.early = append(t.early, c)
+		return nil
+	}
+	if err := t.agent.AddRemoteCandidate(now, c); err != nil {
+		return newError(KindOperation, op, err)
+	}
+	t.dirty = true
+	return nil
+}
+
+// resolveRemote looks up a candidate whose address is a name, and adds it when
+// there is an answer.
+func (t *ICETransport) resolveRemote(c ice.Candidate, op string) error {
+	if t.names >= maxNames {
+		return errorf(KindOperation, op, "more than %d names of remote candidates at a time", maxNames)
+	}
+	t.names++
+	g := t.gatherer
+	g.work.Go(func() {
+		ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
+		defer cancel()
+		addrs, err := t.api.network.LookupNetIP(ctx, "ip", c.Hostname)
+		t.loop.Post(func(now time.Time) { t.resolved(now, c, addrs, err) })
+	})
+	return nil
+}
+
+func (t *ICETransport) resolved(now time.Time, c ice.Candidate, addrs []netip.Addr, err error) {
+	t.names--
+	if err == nil && len(addrs) > 0 {
+		name := c.Hostname
+		c.Hostname, c.Addr = "", netip.AddrPortFrom(addrs[0].Unmap(), c.Addr.Port())
+		if err := t.addRemote(now, c, "add remote candidate"); err != nil {
+			t.log.warn("add remote candidate", "name", name, "error", err)
+		}
+	} else {
+		t.log.warn("look up remote candidate", "name", c.Hostname, "error", err)
+	}
+	t.passEnd(now)
+}
+
+// remoteEnd takes the peer's end of candidates.
+func (t *ICETransport) remoteEnd(now time.Time) {
+	t.ended = true
+	t.passEnd(now)
+}
+
+// passEnd tells the agent of the end once every candidate before it is known.
+func (t *ICETransport) passEnd(now time.Time) {
+	if t.ended && t.names == 0 && t.agent != nil {
+		t.agent.RemoteEnd(now)
+	}
+}
