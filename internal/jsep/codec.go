@@ -1,10 +1,6 @@
 package jsep
 
-import (
-	"strings"
-
-	"github.com/pion/sdp/v3"
-)
+import "strings"
 
 // Feedback is one a=rtcp-fb of a codec (RFC 4585 section 4.2): type "nack", parameter "pli" or "".
 type Feedback struct{ Type, Parameter string }
@@ -40,31 +36,3 @@ func (c Codec) IsResiliency() bool {
 		return false
 	}
 }
-
-// MatchCodec reports whether two formats are the same configuration, so that an answer may keep it,
-// by the rules of the codec's own RFC. Payload types, levels and what is only declared do not
-// matter. For rtx and red it says nothing of the codecs they protect: NegotiateCodecs does.
-func MatchCodec(local, remote Codec) bool { return false }
-
-// NegotiateCodecs answers an offer: the formats of remote that local has too, in remote's order
-// (RFC 9429 section 5.3.1), with remote's payload types, local's fmtp brought down to what the
-// codec's RFC allows in an answer, and the feedback that both have. It is nil when they share
-// no media codec. Where the application has set preferences, PreferCodecs orders the result.
-func NegotiateCodecs(local, remote []Codec) []Codec { return nil }
-
-// CommonCodecs keeps the formats of base that other has too, as base describes them (payload type,
-// fmtp, order) with the feedback both have. With both descriptions in force, a sender's codecs are
-// CommonCodecs(remote, local), a receiver's CommonCodecs(local, remote) (webrtc-pc, RTCRtpCodecParameters).
-func CommonCodecs(base, other []Codec) []Codec { return nil }
-
-// PreferCodecs brings codecs into the order of preferences and drops those that are not in it
-// (RFC 9429 section 5.2.1 and 5.3.1). An rtx without apt in preferences stands for each rtx, which follows its codec.
-func PreferCodecs(preferences, codecs []Codec) []Codec { return codecs }
-
-// ParseMediaCodecs reads the formats of an RTP m-line in their order. Kind is left zero. Formats that
-// nothing explains (no a=rtpmap, no static payload type of RFC 3551) and rtx without its codec are left out.
-// The error is an *Error of kind SDPSyntax.
-func ParseMediaCodecs(formats []string, attributes []sdp.Attribute) ([]Codec, error) { return nil, nil }
-
-// Attributes are the lines of c: rtpmap, fmtp, rtcp-fb.
-func (c Codec) Attributes() []sdp.Attribute { return nil }

@@ -1,6 +1,12 @@
 package jsep
 
-import "github.com/pion/sdp/v3"
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
 
 // Extension is one a=extmap (RFC 8285 section 8).
 type Extension struct {
@@ -14,24 +20,120 @@ type Extension struct {
 	Encrypted bool
 }
 
-// ParseExtensions reads the a=extmap lines of an m-section. Where a URI or an ID comes twice, the first counts.
-// The error is an *Error of kind SDPSyntax.
-func ParseExtensions(attributes []sdp.Attribute) ([]Extension, error) { return nil, nil }
+const (
+	encryptURI    = "urn:ietf:params:rtp-hdrext:encrypt"
+	maxExtensions = 64 // that are kept of one m-section
+
+	reservedID             = 15 // means "stop" in one-byte headers (RFC 8285 section 4.2)
+	lastOneByteID          = 14
+	lastTwoByteID          = 255
+	firstOffered, lastSuch = 4096, 4351
+)
+
+// ParseExtensions reads the a=extmap lines of an m-section. Where a URI or an ID comes twice, the first counts;
+// an ID outside the ranges of RFC 8285 section 6 does not count. The error is an *Error of kind SDPSyntax.
+func ParseExtensions(attributes []sdp.Attribute) ([]Extension, error) {
+	var out []Extension
+	for _, a := range attributes {
+		if a.Key != "extmap" {
+			continue
+		}
+		e, ok := parseExtension(a.Value)
+		if !ok {
+			return nil, syntaxf(0, "a=extmap:%s is not an ID, perhaps with a direction, and a URI", quote(a.Value))
+		}
+		valid := e.ID >= 1 && e.ID <= lastTwoByteID || e.ID >= firstOffered && e.ID <= lastSuch
+		if !valid || len(out) >= maxExtensions ||
+			slices.ContainsFunc(out, func(o Extension) bool { return o.ID == e.ID || o.is(e) }) {
+			continue
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func parseExtension(v string) (Extension, bool) {
+	words := strings.Fields(v)
+	if len(words) < 2 {
+		return Extension{}, false
+	}
+	id, direction, hasDirection := strings.Cut(words[0], "/")
+	n, err := strconv.ParseUint(id, 10, 16)
+	e := Extension{URI: words[1], ID: int(n)}
+	ok := err == nil
+	if hasDirection {
+		var known bool
+		e.Direction, known = ParseDirection(direction)
+		ok = ok && known
+	}
+	if e.URI == encryptURI {
+		if len(words) < 3 {
+			return Extension{}, false
+		}
+		e.URI, e.Encrypted = words[2], true
+	}
+	return e, ok
+}
 
 // Attribute is the a=extmap line of e.
-func (e Extension) Attribute() sdp.Attribute { return sdp.Attribute{} }
+func (e Extension) Attribute() sdp.Attribute {
+	v := strconv.Itoa(e.ID)
+	if e.Direction != Sendrecv {
+		v += "/" + e.Direction.String()
+	}
+	if e.Encrypted {
+		v += " " + encryptURI
+	}
+	return attributeOf("extmap", v+" "+e.URI)
+}
 
-// NegotiateExtensions answers an offer: the extensions of remote that local has too, under remote's IDs.
-// Without allowMixed (both sides wrote a=extmap-allow-mixed) only the IDs of one-byte headers are used.
-func NegotiateExtensions(local, remote []Extension, allowMixed bool) []Extension { return nil }
+// is reports whether both are the same extension. An encrypted one is another than the plain one: an
+// offer may hold both under two IDs (RFC 6904 section 4).
+func (e Extension) is(o Extension) bool { return e.URI == o.URI && e.Encrypted == o.Encrypted }
 
-// ExtensionIDs hands out the IDs of one BUNDLE group: an extension has one ID throughout
-// (RFC 9143 section 9.2). The zero value is ready.
-type ExtensionIDs struct{}
+// usableID reports whether headers can carry id: one-byte ones, two-byte ones too with allowMixed.
+func usableID(id int, allowMixed bool) bool {
+	return id >= 1 && (id <= lastOneByteID || allowMixed && id <= lastTwoByteID && id != reservedID)
+}
 
-// Learn takes over assignments that a description made; it fails (InvalidAccess) when an ID already stands for
-// another extension, which then stays.
-func (x *ExtensionIDs) Learn(es []Extension) error { return nil }
+// NegotiateExtensions answers an offer: the extensions of remote that local has too, in remote's order and
+// under remote's IDs, in the directions that both allow (RFC 8285 section 7). Those that remote could not number get
+// a number that it has not used. Without allowMixed (both sides wrote a=extmap-allow-mixed) only the IDs of one-byte
+// headers are used.
+func NegotiateExtensions(local, remote []Extension, allowMixed bool) []Extension {
+	var used [lastTwoByteID + 1]bool
+	for _, r := range remote {
+		if r.ID >= 0 && r.ID <= lastTwoByteID {
+			used[r.ID] = true
+		}
+	}
+	var out []Extension
+	for _, r := range remote {
+		i := slices.IndexFunc(local, r.is)
+		if i < 0 || slices.ContainsFunc(out, r.is) {
+			continue
+		}
+		r.Direction = local[i].Direction.Intersect(r.Direction.Reverse())
+		if r.Direction == Inactive {
+			continue
+		}
+		if r.ID >= firstOffered {
+			r.ID = freeID(&used, allowMixed)
+		}
+		if usableID(r.ID, allowMixed) {
+			used[r.ID] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}
 
-// Assign returns es with the IDs they have in this group; those that find none are left out.
-func (x *ExtensionIDs) Assign(es []Extension, allowMixed bool) []Extension { return es }
+// freeID returns the lowest usable ID that is not used, 0 when there is none.
+func freeID(used *[lastTwoByteID + 1]bool, allowMixed bool) int {
+	for id := 1; id <= lastTwoByteID; id++ {
+		if !used[id] && usableID(id, allowMixed) {
+			return id
+		}
+	}
+	return 0
+}
