@@ -43,10 +43,13 @@ type stream struct {
 	id    uint16
 	inner *sctp.Stream
 	// acked is closed when the peer has acknowledged our reset.
-	acked   chan struct{}
-	resetBy struct {
+	acked chan struct{}
+	// performed is closed when pion/sctp has performed the peer's reset. The reader
+	// learns of it earlier, while OpenStream would still return the old stream.
+	performed chan struct{}
+	resetBy   struct {
 		us   bool // Reset was called
-		peer bool // pion/sctp has performed the peer's reset
+		peer bool // performed is closed
 	}
 	drained bool // the reader has come to the peer's reset
 	over    bool // StreamClosed is being told
@@ -57,7 +60,10 @@ type stream struct {
 }
 
 func newStream(inner *sctp.Stream) *stream {
-	return &stream{id: inner.StreamIdentifier(), inner: inner, acked: make(chan struct{})}
+	return &stream{
+		id: inner.StreamIdentifier(), inner: inner,
+		acked: make(chan struct{}), performed: make(chan struct{}),
+	}
 }
 
 // Open makes a stream usable for Send; of a stream that the peer opened it sets the
@@ -145,10 +151,12 @@ func (a *Association) read(st *stream) {
 		if !a.call(func() { a.config.Handler.StreamReset(st.id) }) {
 			return
 		}
-		select {
-		case <-st.acked:
-		case <-a.done:
-			return
+		for _, reset := range []chan struct{}{st.acked, st.performed} {
+			select {
+			case <-reset:
+			case <-a.done:
+				return
+			}
 		}
 		a.mu.Lock()
 		st.over = true
@@ -280,8 +288,12 @@ func (a *Association) peerReset(ids []uint16) {
 		for st != nil && st.next != nil {
 			st = st.next
 		}
-		if st != nil && !st.drained && !st.resetBy.peer {
-			st.resetBy.peer = true
+		if st == nil || st.resetBy.peer {
+			continue
+		}
+		st.resetBy.peer = true
+		close(st.performed)
+		if !st.drained {
 			a.unread.Add(1)
 		}
 	}
