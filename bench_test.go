@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,14 +185,14 @@ func (f footprint) report(b *testing.B, connections int) {
 func TestIdleConnectionGoroutines(t *testing.T) {
 	const couples = 8
 	inBubble(t, func(t *testing.T, r *rig) {
-		var hold bool
+		var hold atomic.Bool
 		r.net.Tap(func(p simnet.Packet) simnet.Verdict {
-			if hold && mux.Classify(p.Data) == mux.DTLS && p.Data[0] == 23 { // application data
+			if hold.Load() && mux.Classify(p.Data) == mux.DTLS && p.Data[0] == 23 { // application data
 				return simnet.Drop
 			}
 			return simnet.Pass
 		})
-		hold = true
+		hold.Store(true)
 		before := runtime.NumGoroutine()
 		all := make([]*couple, couples)
 		for i := range all {
@@ -199,7 +200,7 @@ func TestIdleConnectionGoroutines(t *testing.T) {
 		}
 		synctest.Wait()
 		early := float64(runtime.NumGoroutine()-before) / (2 * couples)
-		hold = false
+		hold.Store(false)
 		time.Sleep(10 * time.Second) // SCTP repeats its INIT
 		synctest.Wait()
 		idle := float64(runtime.NumGoroutine()-before) / (2 * couples)
