@@ -25,6 +25,7 @@ type DataChannel struct {
 	acked     atomic.Bool                         // the peer knows the channel: unordered sending may begin
 	stopped   atomic.Bool                         // Close was called here: what arrives is dropped
 	done      chan struct{}                       // closed with state closed
+	announced bool                                // the open event is queued; the stream's reader's own
 
 	sending  sendBuffer
 	incoming *messageQueue // nil unless channels are detached
@@ -321,8 +322,16 @@ func (d *DataChannel) acknowledged() {
 }
 
 // receive takes a message on the stream's reader, and blocks while too much
-// waits for the application.
+// waits for the application. The first one waits for the loop, so that it
+// follows the open event: it may come before the loop knows that the association
+// is up, and before the turn has ended that opens the channel.
 func (d *DataChannel) receive(ppid sctp.PPID, payload []byte) {
+	if !d.announced {
+		if d.transport.loop.Do(func(time.Time) { d.transport.announceAll() }) != nil {
+			return
+		}
+		d.announced = true
+	}
 	d.acknowledged() // a message proves it as well as an ACK
 	if ppid == sctp.PPIDStringEmpty || ppid == sctp.PPIDBinaryEmpty {
 		payload = []byte{}
@@ -340,17 +349,9 @@ func (d *DataChannel) receive(ppid sctp.PPID, payload []byte) {
 		return
 	}
 	d.transport.loop.Deliver(func() {
+		defer window.release(len(payload))
 		if !d.stopped.Load() {
 			d.onMessage.call(message)
 		}
-		window.release(len(payload))
 	})
-}
-
-// bufferDrained is called on the engine's goroutine when the threshold is
-// reached.
-func (d *DataChannel) bufferDrained() {
-	if d.sending.drained() {
-		d.transport.loop.Deliver(func() { d.onBufferedAmountLow.call(struct{}{}) })
-	}
 }

@@ -83,7 +83,8 @@ func (d *DataChannel) announceClosed() {
 	}
 }
 
-// transportEnded closes the channel after a failure underneath.
+// transportEnded closes the channel after the end of what is underneath;
+// failure is nil if that was in order.
 //
 // See https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-closed
 func (d *DataChannel) transportEnded(failure error) {
@@ -93,7 +94,9 @@ func (d *DataChannel) transportEnded(failure error) {
 	if d.setState(DataChannelStateClosing) {
 		d.onClosing.emit(d.transport.loop)
 	}
-	d.onError.emit(d.transport.loop, failure)
+	if failure != nil {
+		d.onError.emit(d.transport.loop, failure)
+	}
 	d.announceClosed()
 }
 
@@ -110,6 +113,9 @@ func (t *SCTPTransport) tryAdd(channel *DataChannel, op string) error {
 	}
 	if id := channel.published.Load().id; id != nil && t.taken(*id) {
 		return errorf(KindOperation, op, "ID %d is in use", *id)
+	}
+	if t.ids != nil && !t.assign(channel) {
+		return errorf(KindOperation, op, "all IDs are in use")
 	}
 	t.add(channel)
 	if t.hookAdded != nil {

@@ -36,8 +36,8 @@ func (e *sctpEvents) control(id uint16, payload []byte) {
 	message, err := sctp.ParseControl(payload)
 	if err != nil {
 		e.t.log.warn("data channel control message", "stream", id, "error", err)
-		if errors.Is(err, sctp.ErrUnknownChannelType) {
-			e.t.engine.Load().Reset(id) // RFC 8832 section 6
+		if !errors.Is(err, sctp.ErrUnknownMessage) {
+			e.t.loop.Post(func(time.Time) { e.t.refuse(id) })
 		}
 		return
 	}
@@ -51,13 +51,10 @@ func (e *sctpEvents) control(id uint16, payload []byte) {
 	}
 }
 
-// StreamReset says that the peer closed its direction.
+// StreamReset says that the peer closed its direction. Ours is closed in return
+// even where no channel is, as the peer waits for it (RFC 8831 section 6.7).
 func (e *sctpEvents) StreamReset(id uint16) {
-	e.t.loop.Post(func(time.Time) {
-		if channel := e.t.channels[id]; channel != nil {
-			channel.peerClosed()
-		}
-	})
+	e.t.loop.Post(func(time.Time) { e.t.refuse(id) })
 }
 
 // StreamClosed says that both directions are reset: the identifier is free.
@@ -73,15 +70,12 @@ func (e *sctpEvents) StreamClosed(id uint16) {
 // threshold.
 func (e *sctpEvents) BufferedAmountLow(id uint16) {
 	if channel := e.t.channel(id); channel != nil {
-		channel.bufferDrained()
+		channel.sending.drained()
 	}
 }
 
-// Closed is the last call.
+// Closed is the last call; nil is an end in order.
 func (e *sctpEvents) Closed(err error) {
-	if err == nil {
-		err = errors.New("the peer closed the association")
-	}
 	e.t.loop.Post(func(now time.Time) { e.t.ended(now, err) })
 }
 
@@ -94,7 +88,20 @@ func (t *SCTPTransport) channel(id uint16) *DataChannel {
 	return channel.(*DataChannel)
 }
 
-// announceAll opens the channels that waited for the association. On the loop.
+// refuse closes the peer's use of a stream, and the channel that is on it. On
+// the loop.
+//
+// See RFC 8832 section 6: an OPEN that breaks the rules closes the channel.
+func (t *SCTPTransport) refuse(id uint16) {
+	if channel := t.channels[id]; channel != nil {
+		channel.peerClosed()
+	} else if engine := t.engine.Load(); engine != nil {
+		engine.Reset(id)
+	}
+}
+
+// announceAll opens the channels that waited for the association, which is up.
+// On the loop.
 func (t *SCTPTransport) announceAll() {
 	if t.state != SCTPTransportStateConnecting {
 		return
@@ -110,9 +117,6 @@ func (t *SCTPTransport) announceAll() {
 // add takes a new channel of this end; it opens at once if the association is
 // up. On the loop.
 func (t *SCTPTransport) add(channel *DataChannel) {
-	if t.ids != nil {
-		t.assign(channel)
-	}
 	if t.state == SCTPTransportStateConnected {
 		t.open(channel)
 		return
@@ -120,22 +124,35 @@ func (t *SCTPTransport) add(channel *DataChannel) {
 	t.connecting = append(t.connecting, channel)
 }
 
+// assignAll gives the channels that waited for the DTLS role their identifiers:
+// the application's choices first, so that ours keep clear of them. On the loop.
+func (t *SCTPTransport) assignAll() {
+	t.ids = sctp.NewStreamIDs(t.dtls.isClient())
+	for _, chosen := range []bool{true, false} {
+		for _, channel := range t.connecting {
+			if (channel.params.ID != nil) == chosen {
+				t.assign(channel)
+			}
+		}
+	}
+}
+
 // assign gives the channel a stream identifier of our parity, unless the
-// application chose one. On the loop, once the DTLS role is known.
+// application chose one. It reports false when none is free. On the loop, once
+// the DTLS role is known.
 //
 // See RFC 8832 section 6.
-func (t *SCTPTransport) assign(channel *DataChannel) {
-	id := channel.published.Load().id
-	if id != nil {
+func (t *SCTPTransport) assign(channel *DataChannel) bool {
+	if id := channel.params.ID; id != nil {
 		t.ids.Take(sctp.StreamID(*id))
 		t.register(channel, *id)
-		return
+		return true
 	}
 	next, ok := t.ids.Next()
-	if !ok {
-		return // open reports it
+	if ok {
+		t.register(channel, uint16(next))
 	}
-	t.register(channel, uint16(next))
+	return ok
 }
 
 func (t *SCTPTransport) register(channel *DataChannel, id uint16) {
@@ -166,10 +183,7 @@ func (t *SCTPTransport) open(channel *DataChannel) {
 //
 // See RFC 8832 section 6 and https://www.w3.org/TR/webrtc/#announcing-a-data-channel-instance
 func (t *SCTPTransport) accept(_ time.Time, id uint16, open *sctp.ChannelOpen) {
-	engine := t.engine.Load()
-	if t.state == SCTPTransportStateConnecting {
-		t.announceAll() // the peer's OPEN proves that the association is up
-	}
+	t.announceAll() // the peer's OPEN proves that the association is up
 	if t.state != SCTPTransportStateConnected {
 		return
 	}
@@ -177,9 +191,7 @@ func (t *SCTPTransport) accept(_ time.Time, id uint16, open *sctp.ChannelOpen) {
 	ours := t.dtls.isClient() == (id%2 == 0)
 	if ours || !t.ids.Take(sctp.StreamID(id)) {
 		t.log.warn("peer opened a stream that it may not use", "stream", id)
-		if t.channels[id] == nil {
-			engine.Reset(id)
-		}
+		t.refuse(id)
 		return
 	}
 	channel := newAcceptedChannel(t, open)

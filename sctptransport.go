@@ -190,10 +190,7 @@ func (t *SCTPTransport) startEngine(now time.Time) {
 	if !t.negotiated || t.engine.Load() != nil || t.state != SCTPTransportStateConnecting {
 		return
 	}
-	t.ids = sctp.NewStreamIDs(t.dtls.isClient())
-	for _, channel := range t.connecting {
-		t.assign(channel)
-	}
+	t.assignAll()
 	association := t.dtls.association
 	engine := pionsctp.New(pionsctp.Config{
 		Write:          association.Write,
@@ -244,9 +241,9 @@ func (t *SCTPTransport) publish() {
 	t.published.Store(snapshot)
 }
 
-// ended closes every channel after the association has gone. W3C's procedure
-// for a transport that closes by itself: each channel sees closing, error and
-// close. On the loop.
+// ended closes every channel after the association has gone: in order where
+// cause is nil. W3C's procedure for a transport that closes by itself: each
+// channel sees closing, error if there is one, and close. On the loop.
 //
 // See https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-closed
 func (t *SCTPTransport) ended(_ time.Time, cause error) {
@@ -255,12 +252,27 @@ func (t *SCTPTransport) ended(_ time.Time, cause error) {
 	}
 	t.setState(SCTPTransportStateClosed)
 	t.window.close()
-	failure := newError(KindOperation, "SCTP", cause)
+	failure := sctpError(cause)
 	for _, channel := range t.all() {
 		channel.transportEnded(failure)
 	}
-	t.onError.emit(t.loop, failure)
+	if failure != nil {
+		t.onError.emit(t.loop, failure)
+	}
 	t.onClose.emit(t.loop, failure)
+}
+
+// sctpError is W3C's RTCError for the end of an association; nil stays nil.
+func sctpError(cause error) error {
+	if cause == nil {
+		return nil
+	}
+	e := newError(KindSCTPFailure, "SCTP", cause)
+	var abort *pionsctp.AbortError
+	if errors.As(cause, &abort) && abort.Code != 0 {
+		e.SCTPCauseCode = &abort.Code
+	}
+	return e
 }
 
 // close marks everything closed without events; release must follow outside

@@ -19,17 +19,27 @@ const (
 // application's: what differs is kept in overheads until it has gone. Safe for
 // concurrent use.
 type sendBuffer struct {
-	channel *DataChannel
-	id      uint16 // set on the loop before the channel is open
+	engine func() sendEngine // returns nil before there is one
+	tell   func()            // the amount fell to the application's threshold; never blocks
+	id     uint16            // set on the loop before the channel is open
 
 	mu        sync.Mutex
 	queued    uint64 // bytes ever given to the engine
 	overheads []overhead
+	extra     uint64          // bytes of all overheads
 	low       uint64          // the application's threshold
 	above     bool            // the amount was above low since it last fell to it
 	waiting   []chan struct{} // of SendContext
 	final     uint64          // amount when the channel closed
 	closed    bool
+}
+
+// sendEngine is the sending side of an association.
+type sendEngine interface {
+	Open(id uint16, params pionsctp.StreamParams) error
+	Send(id uint16, ppid uint32, payload []byte) error
+	BufferedAmount(id uint16) uint64
+	SetBufferedAmountLowThreshold(id uint16, n uint64)
 }
 
 // overhead marks bytes that the application did not send: DCEP messages and
@@ -39,19 +49,26 @@ type overhead struct {
 	bytes uint64
 }
 
-func (b *sendBuffer) init(d *DataChannel) { b.channel = d }
-
-func (b *sendBuffer) engine() *pionsctp.Association { return b.channel.transport.engine.Load() }
+func (b *sendBuffer) init(d *DataChannel) {
+	b.engine = func() sendEngine {
+		if engine := d.transport.engine.Load(); engine != nil {
+			return engine
+		}
+		return nil
+	}
+	b.tell = func() {
+		d.transport.loop.Deliver(func() { d.onBufferedAmountLow.call(struct{}{}) })
+	}
+}
 
 // open sets the stream's order and reliability.
 func (b *sendBuffer) open(params pionsctp.StreamParams) error {
-	engine := b.engine()
-	if err := engine.Open(b.id, params); err != nil {
+	if err := b.engine().Open(b.id, params); err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.arm()
+	b.look()
 	return nil
 }
 
@@ -68,14 +85,20 @@ func (b *sendBuffer) send(ppid sctp.PPID, data []byte) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	size := uint64(len(data))
+	rises := !b.above && b.amountLocked()+size-extra > b.low
 	if err := b.engine().Send(b.id, uint32(ppid), data); err != nil {
 		return err
 	}
-	b.queued += uint64(len(data))
+	b.queued += size
 	if extra != 0 {
 		b.overheads = append(b.overheads, overhead{end: b.queued, bytes: extra})
+		b.extra += extra
 	}
-	b.above = b.above || b.amountLocked() > b.low
+	if rises {
+		b.above = true
+		b.look()
+	}
 	return nil
 }
 
@@ -104,12 +127,15 @@ func (b *sendBuffer) amountLocked() uint64 {
 	waiting := min(engine.BufferedAmount(b.id), b.queued)
 	gone := b.queued - waiting
 	for len(b.overheads) > 0 && b.overheads[0].end <= gone {
+		b.extra -= b.overheads[0].bytes
 		b.overheads = b.overheads[1:]
 	}
-	for _, o := range b.overheads {
-		waiting -= min(o.bytes, waiting)
+	extra := b.extra
+	if len(b.overheads) > 0 { // part of the first may have gone
+		first := b.overheads[0]
+		extra -= first.bytes - min(first.bytes, first.end-gone)
 	}
-	return waiting
+	return waiting - min(extra, waiting)
 }
 
 func (b *sendBuffer) threshold() uint64 {
@@ -123,7 +149,7 @@ func (b *sendBuffer) setThreshold(n uint64) {
 	defer b.mu.Unlock()
 	b.low = n
 	b.above = b.amountLocked() > n
-	b.arm()
+	b.look()
 }
 
 // room reports whether SendContext may send, or returns a channel that is
@@ -136,10 +162,7 @@ func (b *sendBuffer) room() (bool, chan struct{}) {
 	}
 	waiting := make(chan struct{})
 	b.waiting = append(b.waiting, waiting)
-	b.arm()
-	if b.amountLocked() <= sendLowWater { // it drained before the threshold was set
-		b.wake()
-	}
+	b.look()
 	return false, waiting
 }
 
@@ -153,22 +176,43 @@ func (b *sendBuffer) stopWaiting(waiting chan struct{}) {
 			break
 		}
 	}
-	b.arm()
+	b.look()
 }
 
-// drained is told that the engine's threshold was reached. It wakes waiting
-// senders, and reports whether the amount fell to the application's threshold.
-func (b *sendBuffer) drained() bool {
+// drained is told that the engine's threshold was reached.
+func (b *sendBuffer) drained() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	amount := b.amountLocked()
-	if amount <= sendLowWater {
-		b.wake()
+	b.look()
+}
+
+// look wakes senders that may go on, tells the application of its threshold,
+// and gives the engine the threshold that is reached next: the engine has only
+// one, and calls when the amount falls from above to it. What fell before the
+// engine knew the threshold is not called for, so look looks again. mu is held.
+func (b *sendBuffer) look() {
+	for {
+		amount := b.amountLocked()
+		if amount <= sendLowWater {
+			b.wake()
+		}
+		if b.above && amount <= b.low {
+			b.above = false
+			b.tell()
+		}
+		engine := b.engine()
+		if engine == nil || b.closed {
+			return
+		}
+		next := b.low
+		if len(b.waiting) > 0 && (next < sendLowWater || !b.above) {
+			next = sendLowWater
+		}
+		engine.SetBufferedAmountLowThreshold(b.id, next)
+		if !b.above && len(b.waiting) == 0 || b.amountLocked() > next {
+			return
+		}
 	}
-	fell := b.above && amount <= b.low
-	b.above = b.above && !fell
-	b.arm()
-	return fell
 }
 
 // wake lets every waiting sender look again.
@@ -177,20 +221,6 @@ func (b *sendBuffer) wake() {
 		close(w)
 	}
 	b.waiting = nil
-}
-
-// arm gives the engine the threshold that is reached next: it has only one, and
-// calls when the amount falls from above to it.
-func (b *sendBuffer) arm() {
-	engine := b.engine()
-	if engine == nil || b.closed {
-		return
-	}
-	next := b.low
-	if len(b.waiting) > 0 && (next < sendLowWater || !b.above) {
-		next = sendLowWater
-	}
-	engine.SetBufferedAmountLowThreshold(b.id, next)
 }
 
 // close keeps the amount for good, as W3C wants, and ends all waits.
