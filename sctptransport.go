@@ -130,8 +130,8 @@ func (t *SCTPTransport) OnDataChannelOpened(f func(*DataChannel)) { t.onDataChan
 func (t *SCTPTransport) OnStateChange(f func(SCTPTransportState)) { t.onStateChange.set(f) }
 
 // OnClose sets the handler for the end of the association by the peer or by a
-// failure; err says how it ended and is never nil. OnError comes first, with the
-// same error. Stop and PeerConnection.Close of this end call neither.
+// failure; err is nil if it was shut down in order. Otherwise OnError comes first,
+// with the same error. Stop and PeerConnection.Close of this end call neither.
 func (t *SCTPTransport) OnClose(f func(err error)) { t.onClose.set(f) }
 
 // OnError sets the handler for failures of the association.
