@@ -135,7 +135,6 @@ func number(f float64) string {
 
 // profiled starts a CPU profile; the result ends it and writes the heap's.
 func profiled() func() {
-	runtime.MemProfileRate = 4096
 	cpu, err := os.Create("cpu.prof")
 	if err != nil {
 		log.Fatal("bench: ", err)
