@@ -18,7 +18,10 @@ const maxParameters = 64
 // parseFmtp reads parameters between semicolons (RFC 4855 section 3). It takes any text: formats
 // whose fmtp has another form (red, telephone-event) come out as words without value.
 func parseFmtp(s string) parameters {
-	var ps parameters
+	if s == "" {
+		return nil
+	}
+	ps := make(parameters, 0, min(strings.Count(s, ";")+1, maxParameters))
 	for s != "" && len(ps) < maxParameters {
 		var p string
 		p, s, _ = strings.Cut(s, ";")

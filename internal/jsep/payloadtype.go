@@ -82,6 +82,9 @@ func sameUnderNumber(a, b Codec) bool {
 // It fails (*Error, OperationError) when the numbers run out.
 func (p *PayloadTypes) Assign(codecs []Codec) ([]Codec, error) {
 	a := &assignment{types: p, out: slices.Clone(codecs), done: make([]bool, len(codecs))}
+	for _, c := range codecs {
+		a.wanted[c.PayloadType&0x7f] = true
+	}
 	is := func(name string) func(c *Codec) bool { return func(c *Codec) bool { return c.is(name) } }
 	err := a.number(func(c *Codec) bool { return !c.is("rtx") && !c.is("red") })
 	if err == nil {
@@ -105,8 +108,10 @@ type assignment struct {
 	out   []Codec
 	done  []bool // whether out[i] has its number
 	used  [128]bool
-	new   [128]uint8 // what became of the numbers in the list that was given
-	has   [128]bool
+	// wanted are the numbers that the list came with.
+	wanted [128]bool
+	new    [128]uint8 // what became of them
+	has    [128]bool
 }
 
 // number gives each format that which selects its number: first to those that are known as they are, then
@@ -179,10 +184,13 @@ func (a *assignment) asked(c Codec) (uint8, bool) {
 }
 
 func (a *assignment) free(Codec) (uint8, bool) {
-	for _, r := range dynamic {
-		for n := r[0]; n <= r[1]; n++ {
-			if !a.types.known[n] && !a.used[n] {
-				return n, true
+	// First those that nobody in the list asks for.
+	for _, avoid := range []bool{true, false} {
+		for _, r := range dynamic {
+			for n := r[0]; n <= r[1]; n++ {
+				if !a.types.known[n] && !a.used[n] && !(avoid && a.wanted[n]) {
+					return n, true
+				}
 			}
 		}
 	}
