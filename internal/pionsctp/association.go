@@ -32,8 +32,9 @@ type Association struct {
 	ended   bool // done is closed
 	engine  *sctp.Association
 	streams map[uint16]*stream
-	low     []*stream // BufferedAmountLow is due
-	lowBusy bool      // a goroutine delivers low
+	unseen  map[uint16]struct{} // streams that the peer has reset before they were accepted
+	low     []*stream           // BufferedAmountLow is due
+	lowBusy bool                // a goroutine delivers low
 
 	workers sync.WaitGroup // all goroutines of ours but run
 	done    chan struct{}  // the engine ends or has ended
@@ -50,6 +51,7 @@ func New(cfg Config) *Association {
 		config:  cfg,
 		inHand:  budget{limit: int(cfg.ReceiveBuffer)},
 		streams: make(map[uint16]*stream),
+		unseen:  make(map[uint16]struct{}),
 		done:    make(chan struct{}),
 		closed:  make(chan struct{}),
 	}

@@ -106,11 +106,12 @@ func (a *Association) Open(id uint16, p StreamParams) error {
 }
 
 // add registers a stream and starts its reader. mu is held.
-func (a *Association) add(inner *sctp.Stream) {
+func (a *Association) add(inner *sctp.Stream) *stream {
 	st := newStream(inner)
 	inner.OnBufferedAmountLow(func() { a.fell(st) })
 	a.streams[st.id] = st
 	a.spawn(func() { a.read(st) })
+	return st
 }
 
 // accept takes a stream that the peer opened.
@@ -122,7 +123,7 @@ func (a *Association) accept(inner *sctp.Stream) {
 	}
 	last := a.streams[inner.StreamIdentifier()]
 	if last == nil {
-		a.add(inner)
+		a.takeUnseen(a.add(inner))
 		return
 	}
 	for {
@@ -137,6 +138,15 @@ func (a *Association) accept(inner *sctp.Stream) {
 	st := newStream(inner)
 	inner.OnBufferedAmountLow(func() { a.fell(st) })
 	last.next = st
+	a.takeUnseen(st)
+}
+
+// takeUnseen gives a stream the reset that came before it was accepted. mu is held.
+func (a *Association) takeUnseen(st *stream) {
+	if _, ok := a.unseen[st.id]; ok {
+		delete(a.unseen, st.id)
+		a.markReset(st)
+	}
 }
 
 // read is the goroutine of a stream, and of those that follow on its identifier.
@@ -289,13 +299,20 @@ func (a *Association) peerReset(ids []uint16) {
 			st = st.next
 		}
 		if st == nil || st.resetBy.peer {
+			a.unseen[id] = struct{}{} // a short life: it waits to be accepted
 			continue
 		}
-		st.resetBy.peer = true
-		close(st.performed)
-		if !st.drained {
-			a.unread.Add(1)
-		}
+		a.markReset(st)
+	}
+}
+
+// markReset notes that pion/sctp has performed the peer's reset of a stream. mu is
+// held.
+func (a *Association) markReset(st *stream) {
+	st.resetBy.peer = true
+	close(st.performed)
+	if !st.drained {
+		a.unread.Add(1)
 	}
 }
 
