@@ -194,7 +194,11 @@ func iceChars(v string) bool {
 // checkRemoteOffer checks an offer against what was negotiated before (RFC 9429 section 5.2.2 and
 // section 5.10): m-lines stay in their place, and only a rejected one may change kind and MID.
 func (s *Session) checkRemoteOffer(d *description) *Error {
-	if had := max(s.currentLocal.count(), s.currentRemote.count()); len(d.media) < had {
+	had := max(s.currentLocal.count(), s.currentRemote.count())
+	if s.state == HaveRemoteOffer {
+		had = max(had, s.pendingRemote.count())
+	}
+	if len(d.media) < had {
 		return failf(InvalidAccess, "the offer has %d m-lines, fewer than the %d negotiated before", len(d.media), had)
 	}
 	d.nameMidless(func(i int) string {
@@ -220,8 +224,11 @@ func (s *Session) checkRemoteOffer(d *description) *Error {
 }
 
 // negotiated is m-section i in force, nil when there is none; dead: a side rejects it, so that it
-// may be recycled.
+// may be recycled. An offer that follows another one is checked as if that had been answered (W3C section 4.4.1.5).
 func (s *Session) negotiated(i int) (was *media, dead bool) {
+	if was = s.pendingRemote.section(i); was != nil && s.state == HaveRemoteOffer {
+		return was, was.rejected
+	}
 	was = s.currentRemote.section(i)
 	if was == nil {
 		return nil, false

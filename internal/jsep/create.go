@@ -8,7 +8,7 @@ import (
 )
 
 // CreateOffer makes an offer (RFC 9429 section 5.2) and remembers it as the last created one: of the
-// m-lines there are, in their order, and one for data where there is none and one is
+// m-lines there are, in their order, one for each transceiver that has none, and one for data where there is none and one is
 // wanted. It may be called in Stable and HaveLocalOffer. The same input gives the same text; any
 // difference raises the session version.
 func (s *Session) CreateOffer(in LocalInput) (string, error) {
@@ -19,38 +19,107 @@ func (s *Session) CreateOffer(in LocalInput) (string, error) {
 		return "", failf(InvalidState, "an offer cannot be created in state %s", s.state)
 	}
 	was := s.newestLocal()
-	w := &writer{s: s, in: in, typ: Offer, mids: s.nextMID}
-	recycle := -1
-	if in.Data && !s.hasLiveData(was) {
-		recycle = s.deadSection(was)
-		if recycle < 0 {
-			recycle = was.count()
-		}
-	}
+	w := &writer{s: s, in: in, typ: Offer, mids: s.nextMID, mixed: true, transceivers: map[int]TransceiverID{}}
+	w.learnNumbers()
+	fresh, added := s.additions(was, in)
 	for i := range was.count() {
-		m := &was.media[i]
-		switch {
-		case i == recycle:
-			w.addData(w.newMID(), "UDP/DTLS/SCTP", []string{"webrtc-datachannel"}, Actpass)
-		case m.rejected || s.currentRemote.rejects(i) && !s.repending(i):
-			w.addRejected(m.mline, m.mid)
-		case m.data != nil:
-			// Offers say actpass at all times; the answer keeps the roles of an association
-			// that goes on (RFC 8842 section 5.5).
-			w.addData(m.mid, m.proto, m.formats, Actpass)
-		default:
-			w.addRejected(m.mline, m.mid)
+		if f, ok := fresh[i]; ok {
+			w.offerNew(f)
+		} else {
+			w.offerAgain(&was.media[i])
 		}
 	}
-	if recycle >= 0 && recycle == was.count() {
-		w.addData(w.newMID(), "UDP/DTLS/SCTP", []string{"webrtc-datachannel"}, Actpass)
+	for _, f := range added {
+		w.offerNew(f)
 	}
-	c, err := w.finish(true)
+	if w.fail != nil {
+		return "", w.fail
+	}
+	if group := s.offerGroup(w.live); len(group) > 0 {
+		w.groups = [][]string{group}
+	}
+	c, err := w.finish()
 	if err != nil {
 		return "", err
 	}
+	c.transceivers = w.transceivers
 	s.lastOffer = c
 	return c.sdp, nil
+}
+
+// addition is an m-line that an offer adds: for a transceiver, or for data where that is nil.
+type addition struct{ t *transceiver }
+
+// additions are the new m-lines of an offer: those that take the place of a rejected one, by index, and those that come
+// behind the others (RFC 9429 section 5.2.2).
+func (s *Session) additions(was *description, in LocalInput) (fresh map[int]addition, added []addition) {
+	fresh = map[int]addition{}
+	place := func(a addition, fits func(m *media) bool) {
+		for i := range was.count() {
+			if _, taken := fresh[i]; !taken && s.dead(was, i) && fits(&was.media[i]) {
+				fresh[i] = a
+				return
+			}
+		}
+		added = append(added, a)
+	}
+	for _, t := range s.transceivers {
+		if t.mid == "" && !t.stopping {
+			place(addition{t}, (*media).wasRTP)
+		}
+	}
+	if in.Data && !s.hasLiveData(was) {
+		// One of another kind could be taken too, but Firefox refuses an m-line that turns from media to
+		// application.
+		place(addition{}, func(m *media) bool { return m.media == "application" })
+	}
+	return fresh, added
+}
+
+// wasRTP reports whether m is an audio or video m-line, maybe rejected.
+func (m *media) wasRTP() bool {
+	_, ok := ParseMediaKind(m.media)
+	return ok
+}
+
+// dead reports whether a description in force rejects m-section i, so that it can be recycled.
+func (s *Session) dead(d *description, i int) bool {
+	return (s.currentLocal.rejects(i) || s.currentRemote.rejects(i)) && !s.repending(i)
+}
+
+// offerNew adds a new m-section.
+func (w *writer) offerNew(a addition) {
+	mid := w.newMID()
+	if a.t == nil {
+		w.bundleOnly = w.s.bundleOnly("application", w.kinds)
+		w.addData(mid, "UDP/DTLS/SCTP", []string{"webrtc-datachannel"}, Actpass)
+		return
+	}
+	w.bundleOnly = w.s.bundleOnly(a.t.kind.String(), w.kinds)
+	w.offerMedia(a.t, mid, rtpProtocol)
+}
+
+// offerAgain adds an m-section that there was before. Offers say actpass at all times; the answer keeps the roles of an
+// association that goes on (RFC 8842 section 5.5).
+func (w *writer) offerAgain(m *media) {
+	s := w.s
+	w.bundleOnly = false
+	t := s.associated(m.mid)
+	if m.rejected || s.dead(s.currentRemote, m.index) || (t != nil && t.stopping) {
+		w.addRejected(m.mline, m.mid)
+		return
+	}
+	if !s.settled(m.mid) {
+		w.bundleOnly = s.bundleOnly(m.media, w.kinds)
+	}
+	switch {
+	case m.data != nil:
+		w.addData(m.mid, m.proto, m.formats, Actpass)
+	case t != nil:
+		w.offerMedia(t, m.mid, m.proto)
+	default:
+		w.addRejected(m.mline, m.mid)
+	}
 }
 
 // repending reports whether the pending offer has recycled m-section i, which the current
@@ -63,24 +132,11 @@ func (s *Session) repending(i int) bool {
 // hasLiveData reports whether d has a data m-line that neither side rejects.
 func (s *Session) hasLiveData(d *description) bool {
 	for i := range d.count() {
-		if m := &d.media[i]; m.usable && (!s.currentRemote.rejects(i) || s.repending(i)) {
+		if m := &d.media[i]; m.usable && m.data != nil && (!s.currentRemote.rejects(i) || s.repending(i)) {
 			return true
 		}
 	}
 	return false
-}
-
-// deadSection is the m-line to recycle for data (RFC 9429 section 5.2.2): a data one that the description
-// in force of either side rejects; -1: none. One of another kind could be taken too, but
-// Firefox refuses an m-line that turns from media to application.
-func (s *Session) deadSection(d *description) int {
-	for i := range d.count() {
-		dead := s.currentLocal.rejects(i) || s.currentRemote.rejects(i)
-		if dead && !s.repending(i) && d.media[i].media == "application" {
-			return i
-		}
-	}
-	return -1
 }
 
 // CreateAnswer makes an answer to the pending remote offer (RFC 9429 section 5.3) and remembers it as
@@ -95,21 +151,31 @@ func (s *Session) CreateAnswer(in LocalInput) (string, error) {
 	}
 	offer := s.pendingRemote
 	w := &writer{s: s, in: in, typ: Answer, mids: s.nextMID, mixed: offer.mixed}
+	accepted := make([]bool, len(offer.media))
+	codecs := make([][]Codec, len(offer.media))
+	for i := range offer.media {
+		m := &offer.media[i]
+		accepted[i] = m.usable
+		if m.usable && m.rtp != nil {
+			codecs[i] = s.answerCodecs(s.associated(m.mid), m.rtp)
+			accepted[i] = len(codecs[i]) > 0 && s.associated(m.mid) != nil
+		}
+	}
+	w.groups = offer.answerGroups(accepted)
+	setups := s.answerSetups(offer, accepted, w.groups, in)
 	for i := range offer.media {
 		m := &offer.media[i]
 		w.midless = m.midless
-		if !m.usable {
+		switch {
+		case !accepted[i]:
 			w.addRejected(m.mline, m.mid)
-			continue
+		case m.data != nil:
+			w.addData(m.mid, m.proto, m.formats, setups[i])
+		default:
+			w.answerMedia(m, codecs[i], setups[i])
 		}
-		existing := s.existingSetup(offer, i)
-		if existing != SetupNone && !sameFingerprints(s.currentLocal.transport(i, nil).Fingerprints, normal(in.Fingerprints)) {
-			existing = SetupNone
-		}
-		setup := answerSetup(offer.transport(i, nil).Setup, in.AnsweringRole, existing)
-		w.addData(m.mid, m.proto, m.formats, setup)
 	}
-	c, err := w.finish(len(offer.groups) > 0)
+	c, err := w.finish()
 	if err != nil {
 		return "", err
 	}
@@ -118,6 +184,38 @@ func (s *Session) CreateAnswer(in LocalInput) (string, error) {
 	}
 	s.lastAnswer = c
 	return c.sdp, nil
+}
+
+// answerSetups chooses the DTLS role in each m-section that is accepted: one for all of a bundle, as they share
+// an association. If that goes on, its roles do.
+func (s *Session) answerSetups(offer *description, accepted []bool, groups [][]string, in LocalInput) []Setup {
+	out := make([]Setup, len(offer.media))
+	role := func(i int) Setup {
+		existing := s.existingSetup(offer, i)
+		if existing != SetupNone && !sameFingerprints(s.currentLocal.transport(i, nil).Fingerprints, normal(in.Fingerprints)) {
+			return SetupNone
+		}
+		return existing
+	}
+	for i := range out {
+		if accepted[i] {
+			out[i] = answerSetup(offer.transport(i, nil).Setup, in.AnsweringRole, role(i))
+		}
+	}
+	for _, g := range groups {
+		existing := SetupNone
+		for _, mid := range g {
+			if existing == SetupNone {
+				existing = role(offer.byMID(mid).index)
+			}
+		}
+		tag := offer.byMID(g[0]).index
+		setup := answerSetup(offer.transport(tag, nil).Setup, in.AnsweringRole, existing)
+		for _, mid := range g {
+			out[offer.byMID(mid).index] = setup
+		}
+	}
+	return out
 }
 
 // normal is how parsed fingerprints are written.
@@ -135,10 +233,19 @@ type writer struct {
 	in      LocalInput
 	typ     Type
 	mids    int  // next number to try as MID
-	mixed   bool // the offer allows mixed header extensions
+	mixed   bool // a=extmap-allow-mixed at session level
 	midless bool // the offered section has no MID, so the answer has none
-	bundle  []string
+	groups  [][]string
 	media   []*sdp.MediaDescription
+	fail    error
+
+	// Of an offer.
+	bundleOnly   bool     // the section is
+	live         []string // MIDs of the sections so far that are not rejected
+	kinds        []string // their media
+	types        PayloadTypes
+	extensions   ExtensionIDs
+	transceivers map[int]TransceiverID
 }
 
 // newMID draws a MID from the session's counter (RFC 9429 section 5.2.1: nothing that tells of the
@@ -194,14 +301,7 @@ func (w *writer) addData(mid, proto string, formats []string, setup Setup) {
 	if old {
 		n.formats = []string{port}
 	}
-	md := w.add(n, 9, mid)
-	md.Attributes = append(md.Attributes,
-		attributeOf("ice-ufrag", w.in.Ufrag),
-		attributeOf("ice-pwd", w.in.Pwd))
-	for _, f := range normal(w.in.Fingerprints) {
-		md.Attributes = append(md.Attributes, attributeOf("fingerprint", f.Algorithm+" "+f.Value))
-	}
-	md.Attributes = append(md.Attributes, attributeOf("setup", setup.String()))
+	md := w.addLive(n, mid, setup)
 	if old {
 		md.Attributes = append(md.Attributes, attributeOf("sctpmap", port+" webrtc-datachannel 65535"))
 	} else {
@@ -209,13 +309,33 @@ func (w *writer) addData(mid, proto string, formats []string, setup Setup) {
 	}
 	md.Attributes = append(md.Attributes,
 		attributeOf("max-message-size", strconv.FormatUint(w.s.cfg.LocalMaxMessageSize, 10)))
-	if !w.midless && (w.typ == Offer || w.s.pendingRemote.grouped(mid)) {
-		w.bundle = append(w.bundle, mid)
+}
+
+// addLive adds an m-section that is not rejected, with its transport. It is written into each section of a bundle:
+// RFC 9429 section 5.2.1 wants it in the tagged one alone, but there are peers that look for it in
+// theirs, and none that minds.
+func (w *writer) addLive(n mline, mid string, setup Setup) *sdp.MediaDescription {
+	port := 9 // RFC 9429 section 5.2.1: no candidate yet
+	if w.bundleOnly {
+		port = 0
 	}
+	md := w.add(n, port, mid)
+	md.Attributes = append(md.Attributes,
+		attributeOf("ice-ufrag", w.in.Ufrag),
+		attributeOf("ice-pwd", w.in.Pwd))
+	for _, f := range normal(w.in.Fingerprints) {
+		md.Attributes = append(md.Attributes, attributeOf("fingerprint", f.Algorithm+" "+f.Value))
+	}
+	md.Attributes = append(md.Attributes, attributeOf("setup", setup.String()))
+	if w.bundleOnly {
+		md.Attributes = append(md.Attributes, attribute("bundle-only"))
+	}
+	w.live, w.kinds = append(w.live, mid), append(w.kinds, n.media)
+	return md
 }
 
 // finish writes the text, and reads it back as the description that it is.
-func (w *writer) finish(bundles bool) (*created, *Error) {
+func (w *writer) finish() (*created, *Error) {
 	s := w.s
 	if !iceChars(w.in.Ufrag) || !iceChars(w.in.Pwd) {
 		return nil, failf(OperationError, "the local ICE credentials have a character that RFC 8839 does not allow")
@@ -229,10 +349,10 @@ func (w *writer) finish(bundles bool) (*created, *Error) {
 		TimeDescriptions:  []sdp.TimeDescription{{}},
 		MediaDescriptions: w.media,
 	}
-	if bundles && len(w.bundle) > 0 {
-		d.Attributes = append(d.Attributes, attributeOf("group", "BUNDLE "+strings.Join(w.bundle, " ")))
+	for _, g := range w.groups {
+		d.Attributes = append(d.Attributes, attributeOf("group", "BUNDLE "+strings.Join(g, " ")))
 	}
-	if w.typ == Offer || w.mixed {
+	if w.mixed {
 		d.Attributes = append(d.Attributes, attribute("extmap-allow-mixed"))
 	}
 	if w.in.Lite {

@@ -27,8 +27,7 @@ type description struct {
 	laterEnd []bool
 }
 
-// media is one m-section of a description. Media types extend it: attributes has all
-// that the section says.
+// media is one m-section of a description.
 type media struct {
 	mline
 	index   int
@@ -41,6 +40,7 @@ type media struct {
 	own        Transport // what the section and the session say
 	inherited  int       // index of the section whose transport it shares; -1: none
 	data       *DataSection
+	rtp        *rtpMedia // nil unless it is an audio or video m-line, not rejected, of a profile of WebRTC
 	attributes []sdp.Attribute
 }
 

@@ -25,7 +25,7 @@ func parse(text string, t Type, lim limits) (*description, *Error) {
 		return nil, syntaxf(0, "the SDP does not read the same twice")
 	}
 	d := &description{typ: t, doc: doc, session: parsed.Attributes}
-	session := reader{sections: len(doc.parts)}
+	session := reader{sections: len(doc.parts), direction: Sendrecv}
 	for i, a := range parsed.Attributes {
 		if fail := session.attribute(a, sessionAt[i], true); fail != nil {
 			return nil, fail
@@ -35,7 +35,7 @@ func parse(text string, t Type, lim limits) (*description, *Error) {
 	d.groups, d.mixed = session.groups, session.mixed
 	d.media = make([]media, len(doc.parts))
 	for i, md := range parsed.MediaDescriptions {
-		if fail := d.readMedia(i, md, session.transport); fail != nil {
+		if fail := d.readMedia(i, md, &session); fail != nil {
 			return nil, fail
 		}
 	}
@@ -60,6 +60,8 @@ type reader struct {
 	grouped    int // MIDs in groups
 	groups     [][]string
 	mixed      bool
+	direction  Direction // valid when directed, and for the session
+	directed   bool
 	mid        string
 	bundleOnly bool
 	data       DataSection
@@ -82,6 +84,11 @@ func (r *reader) attribute(a sdp.Attribute, line int, session bool) *Error {
 		}
 	case "extmap-allow-mixed":
 		r.mixed = true
+	case "sendrecv", "sendonly", "recvonly", "inactive":
+		if !r.directed {
+			r.direction, _ = ParseDirection(a.Key)
+			r.directed = true
+		}
 	case "ice-lite":
 		r.transport.Lite = r.transport.Lite || session // session level only: RFC 8839 section 5.3
 	case "ice-ufrag":
@@ -206,8 +213,9 @@ func isToken(v string) bool {
 	return v != ""
 }
 
-// readMedia fills in section i; session holds the session-level values it inherits.
-func (d *description) readMedia(i int, md *sdp.MediaDescription, session Transport) *Error {
+// readMedia fills in section i; of holds the session-level values it inherits.
+func (d *description) readMedia(i int, md *sdp.MediaDescription, of *reader) *Error {
+	session := of.transport
 	p := &d.doc.parts[i]
 	if len(md.Attributes) != len(p.attributes) {
 		return syntaxf(p.line, "the m-section does not read the same twice")
@@ -236,7 +244,12 @@ func (d *description) readMedia(i int, md *sdp.MediaDescription, session Transpo
 	if m.media == "application" {
 		return m.readData(&r, p.line)
 	}
-	return nil
+	rtp, err := m.rtpSection(&r, of.direction)
+	if err != nil && err.Line == 0 {
+		err.Line = p.line
+	}
+	m.rtp = rtp
+	return err
 }
 
 // readData recognises an SCTP m-line: the form of RFC 8841 section 4 and the older one with the port
@@ -280,13 +293,15 @@ func (d *description) grouped(mid string) bool {
 	return mid != "" && slices.ContainsFunc(d.groups, func(g []string) bool { return slices.Contains(g, mid) })
 }
 
-// choose marks what this package negotiates: the first SCTP m-line. (RFC 9429 section 5.2.1 knows one
+// choose marks what this package negotiates: RTP, as far as judge leaves it, and the first SCTP m-line. (RFC 9429 section 5.2.1 knows one
 // at most; a=sctp-port:0 says the association is closed, RFC 8841 section 5.1.)
 func (d *description) choose() {
+	data := false
 	for i := range d.media {
-		if m := &d.media[i]; !m.rejected && m.data != nil && m.data.Port != 0 {
-			m.usable = true
-			return
+		m := &d.media[i]
+		m.usable = m.rtp != nil
+		if !data && !m.rejected && m.data != nil && m.data.Port != 0 {
+			m.usable, data = true, true
 		}
 	}
 }

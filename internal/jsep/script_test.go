@@ -93,6 +93,9 @@ func snapshot(s *Session) string {
 	for _, sec := range s.Sections() {
 		fmt.Fprintf(&b, "%s\n", describeSection(sec))
 	}
+	for _, t := range s.Transceivers() {
+		fmt.Fprintf(&b, "%+v\n", t)
+	}
 	v, known := s.CanTrickle()
 	fmt.Fprintln(&b, v, known, s.NegotiationNeeded(input()), s.Created(Offer), s.Created(Answer))
 	return b.String()
@@ -101,7 +104,8 @@ func snapshot(s *Session) string {
 func describeSection(sec Section) string {
 	data := sec.Data
 	sec.Data = nil
-	return fmt.Sprintf("%+v data=%+v", sec, data)
+	text := fmt.Sprintf("%+v data=%+v", sec, data)
+	return strings.Replace(text, " Transceiver:0", "", 1)
 }
 
 // wantKind fails unless err is an *Error of the kind whose text has part.

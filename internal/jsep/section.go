@@ -33,12 +33,16 @@ type Section struct {
 	// the peer offers and will zero it in its answer.
 	Rejected bool
 	// BundleTag is the MID whose transport the section uses (RFC 9143); its own
-	// when it is not bundled or is the tagged one.
+	// when it is not bundled or is the tagged one. The tag of a bundle changes when the tagged
+	// section is rejected: the transport goes on with the others. In an offer of this side that
+	// nobody answered, each section that may end up outside of the bundle has its own.
 	BundleTag string
 	// Local and Remote are the zero value while that side has not described the section.
 	Local, Remote Transport
 	// Data is the remote's; nil unless the peer described an SCTP m-line.
 	Data *DataSection
+	// Transceiver is that of an audio or video m-line, 0 when there is none.
+	Transceiver TransceiverID
 	// LocalSetup is the DTLS role that was negotiated: Active or Passive, SetupNone
 	// before an answer (or provisional answer). When an answer changes it, or the peer's
 	// fingerprints, there is to be a new DTLS association (RFC 8842 section 4).
@@ -54,6 +58,12 @@ type Applied struct {
 	Sections []Section // the m-lines as now in force or pending, in order
 	// RolledBack: an outstanding offer was undone, explicitly or by a remote offer.
 	RolledBack bool
+	// Created are the transceivers that a remote offer made. Stopped became stopped: the m-line was rejected, or
+	// a rollback took them back. Removed left the set of transceivers; those that were not stopped before are in Stopped too.
+	Created, Stopped, Removed []TransceiverID
+	// Tracks is what happens to remote tracks, in the order of webrtc-pc section 4.4.1.5: what is to be muted,
+	// streams left, streams joined, track events.
+	Tracks []TrackChange
 }
 
 // sections joins the newest local with the newest remote description.
@@ -79,6 +89,9 @@ func (s *Session) sections() []Section {
 		return nil
 	}
 	tags := lead.bundleTags()
+	if s.state == HaveLocalOffer {
+		tags = s.offerTags(lead)
+	}
 	out := make([]Section, len(lead.media))
 	for i := range lead.media {
 		m, o := &lead.media[i], other.section(i)
@@ -86,6 +99,9 @@ func (s *Session) sections() []Section {
 			o = nil
 		}
 		sec := Section{Index: i, MID: m.mid, Kind: m.media, BundleTag: tags[i]}
+		if t := s.associated(m.mid); t != nil {
+			sec.Transceiver = t.id
+		}
 		sec.Rejected = !m.usable || (paired && (o == nil || !o.usable))
 		mine, theirs, mineIn, theirsIn := m, o, lead, other
 		if leader == remote {

@@ -2,9 +2,10 @@
 // webrtc-pc, the creation and application of offers and answers of RFC 9429 (JSEP), and
 // the text of the descriptions. It is pure: no clock, no lock, no I/O.
 //
-// A Session keeps at most four descriptions, current and pending, local and remote.
-// What is negotiated (Section) is always computed from those, so a rollback is
-// nothing but dropping the pending ones.
+// A Session keeps at most four descriptions, current and pending, local and remote, and a small
+// record of each transceiver (link: its MID, the RIDs it sends, the streams it is in). What is
+// negotiated (Section, TransceiverState) is always computed from those, so a rollback is
+// nothing but dropping the pending descriptions and going back to the records of the last stable state.
 package jsep
 
 import (
@@ -19,6 +20,14 @@ type Config struct {
 	SCTPPort            uint16    // a=sctp-port that is written; 0: 5000
 	SessionID           uint64    // of the o= line, 63 bits; 0: drawn from Random
 	Random              io.Reader // nil: crypto/rand
+
+	// Audio and Video are what a transceiver supports that does not say otherwise, such as one that a remote
+	// offer creates. Without codecs, m-lines of the kind that the peer offers are rejected.
+	Audio, Video MediaSupport
+	BundlePolicy BundlePolicy
+	// RTCPMuxNegotiate is W3C's rtcpMuxPolicy "negotiate". RTCP without multiplexing is not supported: with it
+	// such an m-line is rejected, without it (policy "require") the description is an InvalidAccess error.
+	RTCPMuxNegotiate bool
 
 	MaxSDPBytes     int // of a remote description; 0: 1 MiB
 	MaxSDPLines     int // 0: 16384
@@ -35,6 +44,10 @@ type LocalInput struct {
 	Fingerprints  []Fingerprint // of the certificates; at least one when there is an m-line
 	Data          bool          // a data channel exists or is wanted
 	AnsweringRole Setup         // Active or Passive; SetupNone: Active
+	CNAME         string        // of a=ssrc lines (RFC 3550 section 6.5.1)
+	// Sources are SSRCs to write as a=ssrc and a=ssrc-group lines where the transceiver sends without simulcast.
+	// Most peers do without.
+	Sources map[TransceiverID]Sources
 }
 
 // Session is the signaling machine. It is not safe for concurrent use: its owner is
@@ -52,6 +65,13 @@ type Session struct {
 
 	gathered gathered
 
+	transceivers    []*transceiver // W3C's set of transceivers, in its order
+	lastTransceiver TransceiverID
+	// What negotiated numbers stood for: they are not used for anything else (webrtc-pc section 5.4,
+	// setCodecPreferences; RFC 3264 section 8.3.2).
+	payloadTypes PayloadTypes
+	extensionIDs ExtensionIDs
+
 	// RFC 9429 section 5.2.2: the version counts what was created, not what was applied.
 	version  uint64
 	lastBody string // what was created last, without its version
@@ -63,6 +83,8 @@ type created struct {
 	sdp  string       // as returned
 	desc *description // of the text without candidates
 	mids int          // value of nextMID when it is applied
+	// transceivers are those of an offer's m-lines by index; they are associated when it is applied.
+	transceivers map[int]TransceiverID
 }
 
 // New returns a Session in state Stable.
@@ -121,7 +143,7 @@ func (s *Session) SetLocal(t Type, sdp string) (*Applied, error) {
 	}
 	d := c.desc.as(t)
 	s.nextMID = max(s.nextMID, c.mids)
-	return s.commit(local, d, to), nil
+	return s.commit(local, d, to, c.transceivers), nil
 }
 
 // SetRemote applies the peer's description (W3C section 4.4.2, setRemoteDescription). An offer in
@@ -148,15 +170,51 @@ func (s *Session) SetRemote(t Type, sdp string) (*Applied, error) {
 	} else {
 		err = checkAnswer(s.pendingLocal, d)
 	}
+	if err == nil {
+		err = s.checkRemoteMedia(d)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return s.commit(remote, d, to), nil
+	return s.commit(remote, d, to, nil), nil
 }
 
-// commit puts a checked description into its slot and moves to state to.
-func (s *Session) commit(from side, d *description, to State) *Applied {
-	a := &Applied{From: s.state, To: to, Type: d.typ}
+// commit puts a checked description into its slot, moves to state to and carries out what that means for
+// the transceivers. assigned are those of a local offer's m-lines.
+func (s *Session) commit(from side, d *description, to State, assigned map[int]TransceiverID) *Applied {
+	c := &change{s: s, a: &Applied{From: s.state, To: to, Type: d.typ}}
+	before := s.sections()
+	if d.typ == Offer && s.state == Stable {
+		s.remember()
+	}
+	if d.typ == Offer && from == remote && s.state == HaveLocalOffer {
+		s.pendingLocal = nil
+		c.a.RolledBack = true
+		c.restore(false)
+	}
+	if d.typ == Offer && from == remote {
+		s.lastAnswer = nil // it answered another offer
+		c.associate(d)
+		s.judge(d)
+	}
+	s.place(from, d)
+	s.state = to
+	if from == local {
+		c.applyLocal(d, assigned)
+	} else {
+		c.applyRemote(d)
+	}
+	if d.typ == Answer {
+		s.lastOffer, s.lastAnswer = nil, nil
+		c.settle()
+	}
+	s.follow(before, s.sections())
+	s.gathered.keep(s.currentLocal, s.pendingLocal)
+	return c.done()
+}
+
+// place puts a description into its slot.
+func (s *Session) place(from side, d *description) {
 	switch {
 	case from == local && d.typ == Answer:
 		s.currentLocal, s.currentRemote = d, s.pendingRemote
@@ -165,33 +223,29 @@ func (s *Session) commit(from side, d *description, to State) *Applied {
 	case from == local:
 		s.pendingLocal = d
 	default:
-		if d.typ == Offer && s.state == HaveLocalOffer {
-			s.pendingLocal = nil
-			a.RolledBack = true
-		}
 		s.pendingRemote = d
 	}
 	if d.typ == Answer {
 		s.pendingLocal, s.pendingRemote = nil, nil
-		s.lastOffer, s.lastAnswer = nil, nil
 	}
-	if d.typ == Offer && from == remote {
-		s.lastAnswer = nil // it answered another offer
-	}
-	s.state = to
-	s.gathered.keep(s.currentLocal, s.pendingLocal)
-	a.Sections = s.sections()
-	return a
 }
 
 func (s *Session) rollback(to State) *Applied {
-	a := &Applied{From: s.state, To: to, Type: Rollback, RolledBack: true}
+	c := &change{s: s, a: &Applied{From: s.state, To: to, Type: Rollback, RolledBack: true}}
+	remoteOffer := s.state == HaveRemoteOffer
 	s.pendingLocal, s.pendingRemote = nil, nil
 	s.lastAnswer = nil
 	s.state = to
+	c.restore(remoteOffer)
 	s.gathered.keep(s.currentLocal)
-	a.Sections = s.sections()
-	return a
+	return c.done()
+}
+
+// done returns what was done.
+func (c *change) done() *Applied {
+	c.a.Tracks = c.tracks.all()
+	c.a.Sections = c.s.sections()
+	return c.a
 }
 
 func (s *Session) newestLocal() *description {
@@ -223,28 +277,4 @@ func (s *Session) CanTrickle() (value, known bool) {
 		value = value || (!d.media[i].rejected && d.media[i].own.Trickle)
 	}
 	return value, true
-}
-
-// NegotiationNeeded is the data part of W3C "check if negotiation is needed" (section 4.7.3, step
-// 4): a channel exists and no m-line was negotiated for data. An m-line that the peer
-// refused in its answer was negotiated, so that offer and refusal do not go round in
-// circles. It does not look at the signaling state.
-func (s *Session) NegotiationNeeded(in LocalInput) bool {
-	if !in.Data {
-		return false
-	}
-	l, r := s.currentLocal, s.currentRemote
-	for i := range l.count() {
-		m := &l.media[i]
-		if m.data == nil {
-			continue
-		}
-		if !m.rejected && !r.rejects(i) {
-			return false
-		}
-		if !m.rejected && r != nil && r.typ == Answer {
-			return false
-		}
-	}
-	return true
 }

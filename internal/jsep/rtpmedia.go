@@ -1,0 +1,205 @@
+package jsep
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// rtpProtocols are the profiles of RFC 9429 section 5.1.2: an answer repeats the one of the offer, and all
+// mean the same, feedback over SRTP keyed by DTLS.
+var rtpProtocols = []string{
+	"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVP",
+	"RTP/SAVPF", "RTP/SAVP", "RTP/AVPF", "RTP/AVP",
+}
+
+const rtpProtocol = "UDP/TLS/RTP/SAVPF"
+
+// rtpMedia is what an audio or video m-section says of RTP, as its writer sees it.
+type rtpMedia struct {
+	kind       MediaKind
+	direction  Direction
+	codecs     []Codec
+	extensions []Extension
+	mux        bool // a=rtcp-mux or a=rtcp-mux-only
+	rsize      bool // a=rtcp-rsize
+	mixed      bool // a=extmap-allow-mixed in the section
+	msid       msid
+	sources    Sources
+	simulcast  simulcast
+}
+
+// rtpSection reads an audio or video m-section that is not rejected; nil when it is none, or of a profile
+// that WebRTC does not know.
+func (m *media) rtpSection(r *reader, direction Direction) (*rtpMedia, *Error) {
+	kind, ok := ParseMediaKind(m.media)
+	if !ok || m.rejected || !slices.Contains(rtpProtocols, m.proto) {
+		return nil, nil
+	}
+	rtp := &rtpMedia{kind: kind, direction: direction, mixed: r.mixed}
+	if r.directed {
+		rtp.direction = r.direction
+	}
+	codecs, err := ParseMediaCodecs(m.formats, m.attributes)
+	if err == nil {
+		rtp.extensions, err = ParseExtensions(m.attributes)
+	}
+	if err != nil {
+		var fail *Error
+		if !errors.As(err, &fail) {
+			fail = &Error{Kind: SDPSyntax, Err: err}
+		}
+		return nil, fail
+	}
+	for i := range codecs {
+		codecs[i].Kind = kind
+	}
+	rtp.codecs = codecs
+	rtp.readAttributes(m.attributes, m.formats)
+	return rtp, nil
+}
+
+func (rtp *rtpMedia) readAttributes(attributes []sdp.Attribute, formats []string) {
+	var msids, ssrcMSIDs []string
+	var rids []RID
+	var layers string
+	var ssrcs sourceReader
+	for _, a := range attributes {
+		switch a.Key {
+		case "rtcp-mux", "rtcp-mux-only":
+			rtp.mux = true
+		case "rtcp-rsize":
+			rtp.rsize = true
+		case "msid":
+			msids = append(msids, a.Value)
+		case "ssrc":
+			if v, ok := ssrcs.line(a.Value); ok {
+				ssrcMSIDs = append(ssrcMSIDs, v)
+			}
+		case "ssrc-group":
+			ssrcs.group(a.Value)
+		case "rid":
+			if rid, ok := parseRID(a.Value, formats); ok && !slices.ContainsFunc(rids, rid.is) && len(rids) < maxLayers {
+				rids = append(rids, rid)
+			}
+		case "simulcast":
+			setFirst(&layers, a.Value)
+		}
+	}
+	if len(msids) == 0 {
+		msids = ssrcMSIDs // what browsers wrote before RFC 8830
+	}
+	rtp.msid = parseMSIDs(msids)
+	rtp.sources = ssrcs.sources
+	rtp.simulcast = parseSimulcast(layers, rids)
+}
+
+// receives reports whether the writer of rtp takes media.
+func (rtp *rtpMedia) receives() bool { return rtp != nil && rtp.direction.Receives() }
+
+// usesMux reports whether m-section i multiplexes RTP and RTCP: it says so, or the tagged section of its
+// bundle does, since a=rtcp-mux belongs to the transport (RFC 9143 section 7.1.3).
+func (d *description) usesMux(i int) bool {
+	m := &d.media[i]
+	if m.rtp == nil || m.rtp.mux {
+		return true
+	}
+	for _, g := range d.groups {
+		if slices.Index(g, m.mid) > 0 {
+			// A bundle cannot do without (RFC 9143 section 9.3).
+			return true
+		}
+	}
+	return false
+}
+
+// allowsMixed reports whether m-section i may mix one- and two-byte header extensions (RFC 8285 section 6).
+func (d *description) allowsMixed(i int) bool {
+	return d.mixed || (d.media[i].rtp != nil && d.media[i].rtp.mixed)
+}
+
+// Sources are the SSRCs of the streams that one side sends in an m-section (RFC 5576).
+type Sources struct {
+	SSRCs  []uint32 // in order of appearance
+	Groups []SSRCGroup
+	CNAME  string // of the first that has one
+}
+
+// SSRCGroup is one a=ssrc-group. Semantics is FID (RFC 4588: the stream and its retransmissions),
+// FEC-FR (RFC 5956), SIM and so on.
+type SSRCGroup struct {
+	Semantics string
+	SSRCs     []uint32
+}
+
+// maxSSRCs bounds those that are kept of one m-section.
+const maxSSRCs = 64
+
+// sourceReader collects the a=ssrc and a=ssrc-group of one m-section.
+type sourceReader struct{ sources Sources }
+
+// line reads one a=ssrc and returns its msid, if it is about that. A line that is none is left out, as RFC 5576
+// section 4.1 has unknown ones ignored.
+func (r *sourceReader) line(v string) (msid string, ok bool) {
+	id, attribute, _ := strings.Cut(v, " ")
+	n, err := strconv.ParseUint(id, 10, 32)
+	if err != nil {
+		return "", false
+	}
+	s := &r.sources
+	if !slices.Contains(s.SSRCs, uint32(n)) {
+		if len(s.SSRCs) >= maxSSRCs {
+			return "", false
+		}
+		s.SSRCs = append(s.SSRCs, uint32(n))
+	}
+	key, value, _ := strings.Cut(attribute, ":")
+	if key == "cname" {
+		setFirst(&s.CNAME, value)
+	}
+	return value, key == "msid"
+}
+
+func (r *sourceReader) group(v string) {
+	f := strings.Fields(v)
+	if len(f) < 2 || len(f) > maxSSRCs || len(r.sources.Groups) >= maxSSRCs {
+		return
+	}
+	g := SSRCGroup{Semantics: f[0]}
+	for _, id := range f[1:] {
+		n, err := strconv.ParseUint(id, 10, 32)
+		if err != nil {
+			return
+		}
+		g.SSRCs = append(g.SSRCs, uint32(n))
+	}
+	r.sources.Groups = append(r.sources.Groups, g)
+}
+
+// attributes are the lines of s, with the msid where older peers look for it.
+func (s Sources) attributes(cname string, msids []string) []sdp.Attribute {
+	if s.CNAME != "" {
+		cname = s.CNAME
+	}
+	var out []sdp.Attribute
+	for _, g := range s.Groups {
+		v := g.Semantics
+		for _, n := range g.SSRCs {
+			v += " " + strconv.FormatUint(uint64(n), 10)
+		}
+		out = append(out, attributeOf("ssrc-group", v))
+	}
+	for _, n := range s.SSRCs {
+		id := strconv.FormatUint(uint64(n), 10)
+		if cname != "" {
+			out = append(out, attributeOf("ssrc", id+" cname:"+cname))
+		}
+		for _, v := range msids {
+			out = append(out, attributeOf("ssrc", id+" msid:"+v))
+		}
+	}
+	return out
+}
