@@ -69,9 +69,7 @@ func chat(parent context.Context, offer bool, stdin io.Reader, stdout io.Writer)
 	defer end(nil)
 	lines := readLines(ctx, stdin)
 
-	var settings webrtc.SettingEngine
-	settings.SetIncludeLoopbackCandidate(true) // two terminals of a machine without a network
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -27,16 +26,4 @@ func TestTheREADMEShowsThisProgram(t *testing.T) {
 	}
 }
 
-func TestTheProgramEnds(t *testing.T) {
-	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, address := range addresses {
-		if ip, _, err := net.ParseCIDR(address.String()); err == nil && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
-			main()
-			return
-		}
-	}
-	t.Skip("peers leave loopback out by default, and this machine has no other address")
-}
+func TestTheProgramEnds(*testing.T) { main() }

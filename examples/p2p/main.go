@@ -67,9 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // newPeer makes a PeerConnection that prints its states.
 func newPeer(stdout io.Writer) (*webrtc.PeerConnection, error) {
-	var settings webrtc.SettingEngine
-	settings.SetIncludeLoopbackCandidate(true) // works without a network, too
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		return nil, err
 	}

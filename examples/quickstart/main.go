@@ -72,9 +72,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// newAPI makes peers that also gather loopback addresses, so that everything
-// here works on a machine without a network. Most programs need no
-// SettingEngine and call webrtc.NewPeerConnection.
+// newAPI makes peers that offer their loopback addresses beside the network's:
+// browser and program are on one machine, where a firewall or a VPN may stand
+// between other addresses. Most programs call webrtc.NewPeerConnection instead.
 func newAPI() *webrtc.API {
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
