@@ -66,6 +66,15 @@ func newStream(inner *sctp.Stream) *stream {
 	}
 }
 
+// perform notes that pion/sctp has performed the peer's reset. mu is held.
+func (st *stream) perform(a *Association) {
+	st.resetBy.peer = true
+	close(st.performed)
+	if !st.drained {
+		a.unread.Add(1)
+	}
+}
+
 // Open makes a stream usable for Send; of a stream that the peer opened it sets the
 // parameters, and must be called for those too: pion/sctp skips what the peer gives
 // up according to our own ordering. Errors: ErrStreamID, ErrStreamInUse,
