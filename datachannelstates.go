@@ -104,6 +104,7 @@ func (d *DataChannel) transportEnded(failure error) {
 func (d *DataChannel) closeSilently() {
 	d.stopped.Store(true)
 	d.setState(DataChannelStateClosed)
+	d.opened.missed()
 }
 
 // tryAdd is add with the checks that need the transport's state.

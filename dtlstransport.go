@@ -167,7 +167,13 @@ func (t *DTLSTransport) StartContext(ctx context.Context, remoteParameters DTLSP
 
 // Stop sends close_notify and ends the transport. Idempotent.
 func (t *DTLSTransport) Stop() error {
-	_ = doOn(t.loop, "stop DTLS transport", func(now time.Time) error { t.close(now); return nil })
+	_ = doOn(t.loop, "stop DTLS transport", func(now time.Time) error {
+		t.close(now)
+		if t.sctp != nil {
+			t.sctp.dtlsStateChanged(now, t.state)
+		}
+		return nil
+	})
 	t.release()
 	return nil
 }
@@ -328,9 +334,7 @@ func (t *DTLSTransport) wake() {
 // close marks the transport closed without events; release must follow outside
 // the loop.
 func (t *DTLSTransport) close(time.Time) {
-	if t.state != DTLSTransportStateFailed {
-		t.state = DTLSTransportStateClosed
-	}
+	t.state = DTLSTransportStateClosed
 	t.publish()
 	t.wake()
 }

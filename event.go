@@ -123,6 +123,13 @@ func (e *openEvent) set(f func()) {
 	}
 }
 
+// missed ends the wait for a late handler.
+func (e *openEvent) missed() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unheard = false
+}
+
 // deliver starts the handlers in their order, each on a goroutine of its own,
 // or notes that nobody heard.
 func (e *openEvent) deliver() {

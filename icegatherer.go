@@ -19,15 +19,16 @@ import (
 // that stands alone, in the manner of ORTC. All methods are safe for
 // concurrent use.
 type ICEGatherer struct {
-	api      *API
-	loop     *loop.Loop
-	ownsLoop bool
-	log      connLog
-	servers  []iceServerURL
+	api     *API
+	loop    *loop.Loop
+	log     connLog
+	policy  ICEGatherPolicy
+	servers []iceServerURL
 
 	// Owned by the loop.
 	machine    *ice.Gatherer
 	sockets    map[ice.LocalID]*netio.Socket
+	lastID     ice.LocalID
 	state      ICEGathererState
 	candidates []ice.LocalCandidate
 	stunAddrs  []netip.AddrPort
@@ -36,7 +37,6 @@ type ICEGatherer struct {
 	dirty      bool
 
 	credentials ice.Credentials
-	lastID      atomic.Uint32
 	inbound     atomic.Pointer[inbound]
 	work        sync.WaitGroup // socket opening and look-ups
 	context     context.Context
@@ -70,7 +70,6 @@ func (api *API) NewICEGatherer(opts ICEGatherOptions) (*ICEGatherer, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.ownsLoop = true
 	g.log = newConnLog(api, g.loop, newConnectionID())
 	g.loop.Post(func(time.Time) { g.loop.Join(g.member()) })
 	return g, nil
@@ -89,7 +88,7 @@ func newICEGatherer(api *API, l *loop.Loop, log connLog, opts ICEGatherOptions, 
 		return nil, err
 	}
 	g := &ICEGatherer{
-		api: api, loop: l, log: log, servers: servers,
+		api: api, loop: l, log: log, policy: opts.ICEGatherPolicy, servers: servers,
 		machine: ice.NewGatherer(ice.GathererConfig{
 			Credentials: credentials,
 			STUNTimeout: api.settings.ice.stunTimeout,
@@ -157,25 +156,43 @@ func (g *ICEGatherer) OnStateChange(f func(ICEGathererState)) { g.onStateChange.
 // them.
 func (g *ICEGatherer) OnError(f func(*ICECandidateError)) { g.onError.set(f) }
 
-// Close ends gathering and closes the sockets, and with them the transport that
-// uses them. It is idempotent and may be called in callbacks. The error is
-// always nil.
+// Close ends gathering and closes the sockets, and with them every transport
+// that was made on the gatherer. It is idempotent and may be called in
+// callbacks. The error is always nil.
 func (g *ICEGatherer) Close() error {
-	if g.ownsLoop {
-		g.loop.Close(func(now time.Time) {
-			if g.transport != nil {
-				g.transport.close(now)
-			}
-			g.close()
-		})
-		g.release()
-		return nil
-	}
-	err := g.do("close ICE gatherer", func(time.Time) error { g.close(); return nil })
-	if err == nil {
-		g.release()
-	}
+	g.loop.Close(g.closeStack)
+	g.releaseStack()
 	return nil
+}
+
+// closeStack closes the gatherer and the transports on it, without events. It is
+// part of the loop's last turn; releaseStack must follow.
+func (g *ICEGatherer) closeStack(now time.Time) {
+	if t := g.transport; t != nil {
+		if d := t.dtls; d != nil {
+			if s := d.sctp; s != nil {
+				s.close(now)
+			}
+			d.close(now)
+		}
+		t.close(now)
+	}
+	g.close()
+}
+
+// releaseStack tells the peer, ends all goroutines and closes the sockets. When
+// the loop has ended.
+func (g *ICEGatherer) releaseStack() {
+	if t := g.transport; t != nil && t.dtls != nil {
+		if s := t.dtls.sctp; s != nil {
+			s.release()
+		}
+		t.dtls.release()
+	}
+	g.work.Wait()
+	for _, s := range g.sockets {
+		_ = s.Close()
+	}
 }
 
 // do runs f on the loop and waits until its results are published.
@@ -192,15 +209,14 @@ func (g *ICEGatherer) gather(time.Time) error {
 	switch g.state {
 	case ICEGathererStateNew:
 		g.setState(ICEGathererStateGathering)
-		g.work.Add(1)
-		go g.collect()
+		go g.enumerate()
 	case ICEGathererStateClosed:
 		return closedError("gather")
 	}
 	return nil
 }
 
-// close runs on the loop; release must follow outside it.
+// close runs on the loop.
 func (g *ICEGatherer) close() {
 	g.cancel()
 	if g.state != ICEGathererStateClosed {
@@ -210,36 +226,30 @@ func (g *ICEGatherer) close() {
 	}
 }
 
-// release closes the sockets and waits for the gatherer's goroutines. The loop
-// no longer adopts sockets once close has run, so nothing is missed.
-func (g *ICEGatherer) release() {
-	g.work.Wait()
-	sockets := make(chan []*netio.Socket, 1)
-	take := func(time.Time) {
-		var all []*netio.Socket
-		for id, s := range g.sockets {
-			all = append(all, s)
-			delete(g.sockets, id)
-		}
-		sockets <- all
-	}
-	if g.loop.Do(take) != nil {
-		<-g.loop.Done()
-		take(time.Time{})
-	}
-	for _, s := range <-sockets {
-		_ = s.Close()
-	}
-}
-
-// collect opens a socket on each usable address and resolves the servers. It
-// is the one place of the gatherer that blocks, so it has a goroutine.
-func (g *ICEGatherer) collect() {
-	defer g.work.Done()
+// enumerate lists the addresses to gather on. The application's filters run
+// here, which may block, or close the connection: nobody waits for them.
+func (g *ICEGatherer) enumerate() {
 	addresses, err := hostAddresses(g.api)
 	if err != nil {
 		g.log.warn("enumerate network interfaces", "error", err)
 	}
+	if len(addresses) > maxSockets {
+		g.log.warn("too many addresses to gather on", "addresses", len(addresses), "used", maxSockets)
+		addresses = addresses[:maxSockets]
+	}
+	g.loop.Post(func(time.Time) {
+		if g.state == ICEGathererStateGathering {
+			g.work.Go(func() { g.collect(addresses) })
+		}
+	})
+}
+
+// maxSockets bounds the sockets of one gatherer, as ICE bounds its candidates.
+const maxSockets = 64
+
+// collect opens a socket on each address and resolves the servers. It may take
+// its time, so it has a goroutine.
+func (g *ICEGatherer) collect(addresses []hostAddress) {
 	for _, a := range addresses {
 		g.openSocket(a)
 	}
@@ -261,16 +271,15 @@ func (g *ICEGatherer) openSocket(a hostAddress) {
 		g.log.warn("open UDP socket", "address", a.addr, "error", err)
 		return
 	}
-	id := ice.LocalID(g.lastID.Add(1))
-	socket := netio.NewSocket(conn, func(now time.Time, ds []netio.Datagram) { g.receive(id, now, ds) })
-	adopted := g.loop.Post(func(now time.Time) {
-		g.sockets[id] = socket
-		if g.state == ICEGathererStateGathering {
-			g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: socket.LocalAddr(), Interface: a.name})
-		}
+	opened := g.loop.Post(func(now time.Time) {
+		g.lastID++
+		id := g.lastID
+		conn := &watchedConn{PacketConn: conn, failed: func(err error) { g.socketFailed(id, err) }}
+		g.sockets[id] = netio.NewSocket(conn, func(now time.Time, ds []netio.Datagram) { g.receive(id, now, ds) })
+		g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: conn.LocalAddr(), Interface: a.name})
 	})
-	if !adopted {
-		_ = socket.Close()
+	if !opened {
+		_ = conn.Close()
 	}
 }
 
@@ -363,6 +372,9 @@ func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
 	}
 	switch e := event.(type) {
 	case *ice.GatherCandidate:
+		if g.policy == ICETransportPolicyNoHost && e.Candidate.Type == ice.Host {
+			return
+		}
 		g.candidates = append(g.candidates[:len(g.candidates):len(g.candidates)], e.Candidate)
 		g.dirty = true
 		candidate := g.candidate(e.Candidate, "", 0)

@@ -142,7 +142,11 @@ var errICEFailed = errors.New("no path to the peer: no pair of candidates answer
 // Stop ends checks and consent; nothing is sent any more. The gatherer keeps
 // its sockets until it is closed. Idempotent.
 func (t *ICETransport) Stop() error {
-	_ = doOn(t.loop, "stop ICE transport", func(now time.Time) error { t.close(now); return nil })
+	_ = doOn(t.loop, "stop ICE transport", func(now time.Time) error {
+		t.close(now)
+		t.path.Store(nil)
+		return nil
+	})
 	return nil
 }
 
@@ -454,6 +458,7 @@ func (t *ICETransport) close(now time.Time) {
 		return
 	}
 	t.state, t.dirty = ICETransportStateClosed, true
+	t.publish() // with the candidates that there were
 	if t.agent != nil {
 		t.agent.Close(now)
 		t.agent = nil

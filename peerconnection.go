@@ -312,9 +312,7 @@ func (pc *PeerConnection) Close() error {
 		return nil
 	}
 	pc.loop.Close(pc.finish)
-	pc.sctp.release()
-	pc.dtls.release()
-	pc.gatherer.release()
+	pc.gatherer.releaseStack()
 	close(pc.released)
 	return nil
 }
@@ -322,10 +320,7 @@ func (pc *PeerConnection) Close() error {
 // finish is the loop's last turn: everything is closed, nothing is announced.
 func (pc *PeerConnection) finish(now time.Time) {
 	pc.session.Close()
-	pc.sctp.close(now)
-	pc.dtls.close(now)
-	pc.ice.close(now)
-	pc.gatherer.close()
+	pc.gatherer.closeStack(now)
 	pc.state = stateVector{
 		signaling: SignalingStateClosed, gathering: pc.state.gathering,
 		ice: ICEConnectionStateClosed, connection: PeerConnectionStateClosed,

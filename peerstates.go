@@ -85,7 +85,7 @@ func connectionState(i ICETransportState, d DTLSTransportState) PeerConnectionSt
 		return PeerConnectionStateFailed
 	case i == ICETransportStateDisconnected:
 		return PeerConnectionStateDisconnected
-	case i == ICETransportStateNew && (d == DTLSTransportStateNew || d == DTLSTransportStateClosed):
+	case (i == ICETransportStateNew || i == ICETransportStateClosed) && (d == DTLSTransportStateNew || d == DTLSTransportStateClosed):
 		return PeerConnectionStateNew
 	case i == ICETransportStateNew || i == ICETransportStateChecking,
 		d == DTLSTransportStateNew || d == DTLSTransportStateConnecting:

@@ -260,6 +260,10 @@ func (t *SCTPTransport) ended(_ time.Time, cause error) {
 		t.onError.emit(t.loop, failure)
 	}
 	t.onClose.emit(t.loop, failure)
+	if engine := t.engine.Load(); engine != nil {
+		// The peer hears of it, where it is not the cause.
+		t.dtls.ice.gatherer.work.Go(func() { engine.Close(true) })
+	}
 }
 
 // sctpError is W3C's RTCError for the end of an association; nil stays nil.

@@ -18,7 +18,9 @@ type SettingEngine struct {
 	// Nil is silent. It is called on the callback goroutine.
 	Logger *slog.Logger
 	// LoggerFactory is pion's way to take a log; it is used where Logger is
-	// nil, and handed to the protocol engines that log through it.
+	// nil, and for what the protocol engines log, but for their trace lines. It
+	// and its loggers are called on the callback goroutine, and may call
+	// anything. Lines that come faster than they are taken are dropped.
 	LoggerFactory logging.LoggerFactory
 
 	ice struct {

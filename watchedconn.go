@@ -1,0 +1,40 @@
+package webrtc
+
+import (
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/ice"
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+)
+
+// watchedConn tells when the reading of a socket ends, on its reader.
+type watchedConn struct {
+	netio.PacketConn
+	failed func(error)
+}
+
+func (c *watchedConn) ReadBatch(ds []netio.Datagram) (int, error) {
+	n, err := c.PacketConn.ReadBatch(ds)
+	if err != nil {
+		c.failed(err)
+	}
+	return n, err
+}
+
+// socketFailed takes a socket that died out of use: ICE goes on with the others.
+// Any goroutine.
+func (g *ICEGatherer) socketFailed(id ice.LocalID, err error) {
+	g.loop.Post(func(now time.Time) {
+		socket := g.sockets[id]
+		if socket == nil {
+			return
+		}
+		g.log.warn("UDP socket", "address", socket.LocalAddr(), "error", err)
+		delete(g.sockets, id)
+		g.machine.RemoveSocket(now, id)
+		if g.transport != nil && g.transport.agent != nil {
+			g.transport.agent.RemoveLocal(now, id)
+		}
+		g.work.Go(func() { _ = socket.Close() }) // it waits for the reader
+	})
+}
