@@ -32,7 +32,6 @@ type Association struct {
 	ended   bool // done is closed
 	engine  *sctp.Association
 	streams map[uint16]*stream
-	early   map[uint16]struct{} // reset by the peer before they were accepted
 	unseen  map[uint16]struct{} // streams that the peer has reset before they were accepted
 	low     []*stream           // BufferedAmountLow is due
 	lowBusy bool                // a goroutine delivers low
@@ -52,7 +51,6 @@ func New(cfg Config) *Association {
 		config:  cfg,
 		inHand:  budget{limit: int(cfg.ReceiveBuffer)},
 		streams: make(map[uint16]*stream),
-		early:   make(map[uint16]struct{}),
 		unseen:  make(map[uint16]struct{}),
 		done:    make(chan struct{}),
 		closed:  make(chan struct{}),

@@ -66,15 +66,6 @@ func newStream(inner *sctp.Stream) *stream {
 	}
 }
 
-// perform notes that pion/sctp has performed the peer's reset. mu is held.
-func (st *stream) perform(a *Association) {
-	st.resetBy.peer = true
-	close(st.performed)
-	if !st.drained {
-		a.unread.Add(1)
-	}
-}
-
 // Open makes a stream usable for Send; of a stream that the peer opened it sets the
 // parameters, and must be called for those too: pion/sctp skips what the peer gives
 // up according to our own ordering. Errors: ErrStreamID, ErrStreamInUse,
@@ -110,6 +101,7 @@ func (a *Association) Open(id uint16, p StreamParams) error {
 		return nil
 	}
 	p.apply(inner)
+	delete(a.unseen, id)
 	a.add(inner)
 	return nil
 }
