@@ -99,6 +99,14 @@ func (c *change) associate(d *description) {
 	}
 }
 
+// remoteMsid is what the newest remote description says of the track of an m-section.
+func (s *Session) remoteMsid(mid string) msid {
+	if m := s.newestRemote().byMID(mid); m != nil && m.rtp != nil {
+		return m.rtp.msid
+	}
+	return msid{}
+}
+
 // addedTrack is the first transceiver of a kind that addTrack made, that is in no m-line and not stopping.
 func (s *Session) addedTrack(kind MediaKind) *transceiver {
 	for _, t := range s.transceivers {
@@ -158,10 +166,14 @@ func (c *change) applyLocal(d *description, assigned map[int]TransceiverID) {
 		if m.rtp != nil && m.rtp.direction.Sends() && len(t.sendRIDs) > 1 {
 			t.narrow(ridIDs(m.rtp.simulcast.send))
 		}
-		if !direction.Receives() && t.fired.Receives() {
-			trackID := s.newestRemote().trackID(t.mid)
-			c.tracks.setRemoteStreams(t, nil, trackID)
-			c.tracks.add(TrackMuted, t, nil, trackID)
+		theirs := s.remoteMsid(t.mid)
+		switch {
+		case !direction.Receives() && t.fired.Receives():
+			c.tracks.setRemoteStreams(t, nil, theirs.track)
+			c.tracks.add(TrackMuted, t, nil, theirs.track)
+		case direction.Receives() && !t.fired.Receives():
+			// Only a provisional answer that did not receive can have come between. W3C forgets the track then.
+			c.tracks.processRemoteTracks(t, direction, theirs.streams, theirs.track)
 		}
 		t.fired = direction
 		t.sent = t.sent || direction.Sends()

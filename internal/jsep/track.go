@@ -41,16 +41,16 @@ func (c *trackChanges) add(k TrackChangeKind, t *transceiver, streams []string, 
 
 func (c *trackChanges) all() []TrackChange { return slices.Concat(c.lists[:]...) }
 
-// processRemoteTracks is W3C "process remote tracks" (webrtc-pc section 5.1.1). direction Stopped stands for null.
+// processRemoteTracks is W3C "process remote tracks" (webrtc-pc section 5.1.1). direction Stopped stands for null, which a
+// rollback leaves of a transceiver that was never negotiated; W3C has no mute event then, but the track was announced
+// and nothing will come.
 func (c *trackChanges) processRemoteTracks(t *transceiver, direction Direction, streams []string, trackID string) {
 	joined := c.setRemoteStreams(t, streams, trackID)
-	switch {
-	case direction == Stopped:
-	case direction.Receives():
+	if direction.Receives() {
 		if joined || !t.fired.Receives() {
 			c.add(TrackAdded, t, t.remoteStreams, trackID)
 		}
-	default:
+	} else {
 		t.receptive = false
 		if t.fired.Receives() {
 			c.add(TrackMuted, t, nil, trackID)
