@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
@@ -278,6 +279,9 @@ func (d *DataChannel) openStream() error {
 	message, err := d.openMessage().Marshal()
 	if err != nil {
 		return err
+	}
+	if limit := d.transport.sendLimit(); len(message) > int(limit) {
+		return fmt.Errorf("label and protocol do not fit in a message, the peer takes at most %d bytes", limit)
 	}
 	return d.sending.send(sctp.PPIDControl, message)
 }

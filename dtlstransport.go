@@ -29,12 +29,14 @@ type DTLSTransport struct {
 
 	// Owned by the loop.
 	state       DTLSTransportState
-	remote      *DTLSParameters // nil until begin
+	remote      *DTLSParameters // nil until begin; those of association, once there is one
 	association *dtls.Association
 	cause       error // why state is failed
 	sctp        *SCTPTransport
 	onState     func(now time.Time, state DTLSTransportState) // of the connection
 	waiters     []chan struct{}
+
+	fingerprints atomic.Pointer[[]DTLSFingerprint] // the peer's, now in force
 
 	inbound earlyPackets // DTLS datagrams, for the association
 	data    earlyPackets // application data, for SCTP
@@ -158,7 +160,7 @@ func (t *DTLSTransport) StartContext(ctx context.Context, remoteParameters DTLSP
 	}
 	switch s := t.published.Load(); s.state {
 	case DTLSTransportStateFailed:
-		return newError(KindOperation, op, s.cause)
+		return dtlsError(op, s.cause)
 	case DTLSTransportStateClosed:
 		return closedError(op)
 	}
@@ -179,18 +181,25 @@ func (t *DTLSTransport) Stop() error {
 }
 
 // begin keeps the peer's parameters and starts the handshake when ICE allows.
-// On the loop.
+// Later ones, as of an answer after a provisional one, replace them until then.
+// After that the association goes on only if the peer's certificate is still
+// one that was signalled: there is no second association. On the loop.
+//
+// See RFC 8842 section 5.5.
 func (t *DTLSTransport) begin(now time.Time, remote DTLSParameters, op string) error {
 	switch {
 	case t.state == DTLSTransportStateClosed:
 		return closedError(op)
-	case t.remote != nil:
-		return nil
 	case len(remote.Fingerprints) == 0:
 		return errorf(KindInvalidAccess, op, "no fingerprint")
 	}
-	t.remote = &remote
-	t.startHandshake(now)
+	t.fingerprints.Store(&remote.Fingerprints)
+	if t.association == nil {
+		t.remote = &remote
+		t.startHandshake(now)
+	} else if t.state == DTLSTransportStateConnected {
+		t.connected(now)
+	}
 	return nil
 }
 
@@ -208,7 +217,7 @@ func (t *DTLSTransport) startHandshake(now time.Time) {
 		Role:               t.role(),
 		Certificate:        t.certificate.tlsCertificate(),
 		SRTPProfiles:       []dtls.SRTPProfile{dtls.AEAD_AES_256_GCM, dtls.AEAD_AES_128_GCM, dtls.AES128_CM_SHA1_80},
-		VerifyPeer:         t.verifier(t.remote.Fingerprints),
+		VerifyPeer:         t.verify,
 		Output:             &dtlsOutput{ice: t.ice},
 		RetransmitInterval: settings.dtls.retransmissionInterval,
 		LoggerFactory:      t.log.factory(),
@@ -246,22 +255,19 @@ func (t *DTLSTransport) role() dtls.Role {
 // parity of stream identifiers (RFC 8832 section 6). On the loop, after begin.
 func (t *DTLSTransport) isClient() bool { return t.role() == dtls.Client }
 
-// verifier checks the peer's certificate against the signalled fingerprints.
-// It runs on a goroutine of the handshake.
-func (t *DTLSTransport) verifier(fingerprints []DTLSFingerprint) func(der [][]byte) error {
-	disabled := t.api.settings.dtls.disableFingerprintVerification
-	return func(der [][]byte) error {
-		if len(der) == 0 {
-			return errors.New("the peer sent no certificate")
-		}
-		if _, err := x509.ParseCertificate(der[0]); err != nil {
-			return fmt.Errorf("the peer's certificate: %w", err)
-		}
-		if disabled {
-			return nil
-		}
-		return verifyFingerprints(der[0], fingerprints)
+// verify checks the peer's certificate against the fingerprints in force. Any
+// goroutine.
+func (t *DTLSTransport) verify(der [][]byte) error {
+	if len(der) == 0 {
+		return errors.New("the peer sent no certificate")
 	}
+	if _, err := x509.ParseCertificate(der[0]); err != nil {
+		return fmt.Errorf("the peer's certificate: %w", err)
+	}
+	if t.api.settings.dtls.disableFingerprintVerification {
+		return nil
+	}
+	return verifyFingerprints(der[0], *t.fingerprints.Load())
 }
 
 // receive takes a DTLS datagram from an address that ICE has validated. On the
@@ -279,12 +285,37 @@ func (t *DTLSTransport) deliver(plaintext []byte) {
 func (t *DTLSTransport) handleState(now time.Time, s dtls.State, err error) {
 	switch s {
 	case dtls.Connected:
-		t.setState(now, DTLSTransportStateConnected, nil)
+		t.connected(now)
 	case dtls.Closed:
 		t.setState(now, DTLSTransportStateClosed, nil)
 	case dtls.Failed:
 		t.setState(now, DTLSTransportStateFailed, err)
 	}
+}
+
+// connected checks the peer once more, as the fingerprints may have changed
+// since the handshake did.
+func (t *DTLSTransport) connected(now time.Time) {
+	association := t.association
+	if err := t.verify(association.PeerCertificates()); err != nil {
+		t.setState(now, DTLSTransportStateFailed, err)
+		t.ice.gatherer.work.Go(association.Close)
+		return
+	}
+	t.setState(now, DTLSTransportStateConnected, nil)
+}
+
+// dtlsError is W3C's RTCError for the failure of a DTLS transport.
+func dtlsError(op string, cause error) *Error {
+	e := newError(KindDTLSFailure, op, cause)
+	var alert *dtls.AlertError
+	switch {
+	case errors.As(cause, &alert):
+		e.ReceivedAlert = &alert.Description
+	case errors.Is(cause, ErrFingerprint):
+		e.Kind = KindFingerprintFailure
+	}
+	return e
 }
 
 // setState publishes and announces a state; closed and failed are final.
@@ -296,7 +327,7 @@ func (t *DTLSTransport) setState(now time.Time, state DTLSTransportState, cause 
 	t.publish()
 	if cause != nil {
 		t.log.warn("DTLS transport", "state", state.String(), "error", cause)
-		t.onError.emit(t.loop, newError(KindOperation, "DTLS", cause))
+		t.onError.emit(t.loop, dtlsError("DTLS", cause))
 	} else {
 		t.log.info("DTLS transport", "state", state.String())
 	}

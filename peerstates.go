@@ -56,7 +56,7 @@ func (pc *PeerConnection) updateStates() {
 // failureReason says which transport brought the connection down.
 func (pc *PeerConnection) failureReason() error {
 	if pc.dtls.state == DTLSTransportStateFailed {
-		return newError(KindDTLSFailure, "connect", pc.dtls.cause)
+		return dtlsError("connect", pc.dtls.cause)
 	}
 	return newError(KindOperation, "connect", errICEFailed)
 }

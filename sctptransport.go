@@ -195,7 +195,7 @@ func (t *SCTPTransport) startEngine(now time.Time) {
 	engine := pionsctp.New(pionsctp.Config{
 		Write:          association.Write,
 		MTU:            sctpMTU,
-		MaxMessageSize: t.sendLimit(),
+		MaxMessageSize: pionsctp.MaxSendSize, // the peer's limit, which may change, is obeyed in send
 		ReceiveBuffer:  t.api.settings.sctp.receiveBuffer,
 		Port:           sctpPort,
 		LoggerFactory:  t.log.factory(),
