@@ -52,6 +52,8 @@ func TestAnswersHoldWhatBothSidesHave(t *testing.T) {
 		{"rtx of red", "96 VP8/90000 | 116 red/90000 | 117 rtx/90000 apt=116", "122 red/90000 | 119 rtx/90000 apt=122 | 120 VP8/90000", "122 red/90000 | 119 rtx/90000 apt=122 | 120 VP8/90000"},
 		{"two rtx of one codec", "96 VP8/90000 | 97 rtx/90000 apt=96", "96 VP8/90000 | 97 rtx/90000 apt=96 | 98 rtx/90000 apt=96", "96 VP8/90000 | 97 rtx/90000 apt=96"},
 
+		{"rtx of rtx", "96 VP8/90000 | 97 rtx/90000 apt=96 | 98 rtx/90000 apt=97", "96 VP8/90000 | 97 rtx/90000 apt=96 | 98 rtx/90000 apt=97", "96 VP8/90000 | 97 rtx/90000 apt=96"},
+
 		{"RFC 2198 section 5: red carries what it carries at the peer", "111 opus/48000/2 | 63 red/48000/2 111/111", "109 opus/48000/2 | 64 red/48000/2 | 62 red/48000/2 109/109", "109 opus/48000/2 | 62 red/48000/2 109/109"},
 		{"red of another codec", "111 opus/48000/2 | 0 PCMU/8000 | 63 red/48000/2 111/111", "111 opus/48000/2 | 0 PCMU/8000 | 63 red/48000/2 0/0", "111 opus/48000/2 | 0 PCMU/8000"},
 		{"red of a codec that is not answered", "0 PCMU/8000 | 63 red/48000/2", "0 PCMU/8000 | 111 opus/48000/2 | 63 red/48000/2 111/111", "0 PCMU/8000"},

@@ -66,18 +66,19 @@ func TestMediaSectionsAreRead(t *testing.T) {
 		{"a format that nothing explains is left out", "96 97 2", "rtpmap:96 VP8/90000", "96 VP8/90000"},
 		{"formats that come twice", "96 96", "rtpmap:96 VP8/90000", "96 VP8/90000"},
 		{"lines that come twice: the first counts", "96", "rtpmap:96 VP8/90000\nrtpmap:96 VP9/90000\nfmtp:96 a=1\nfmtp:96 b=2\nrtcp-fb:96 nack\nrtcp-fb:96 NACK", "96 VP8/90000 a=1 {nack}"},
-		{"lines of other formats", "96", "rtpmap:96 VP8/90000\nrtpmap:97 VP9/90000\nfmtp:98 x\nrtcp-fb:99 nack", "96 VP8/90000"},
+		{"lines of other formats", "96", "rtpmap:96 VP8/90000\nrtpmap:97 VP9\nfmtp:98 x\nrtcp-fb:99", "96 VP8/90000"},
 		{"RFC 4585 section 4.2: the wildcard concerns all formats", "96 97", "rtcp-fb:* nack\nrtpmap:96 VP8/90000\nrtcp-fb:97 nack\nrtcp-fb:97 ccm fir\nrtpmap:97 H264/90000\nrtcp-fb:* nack pli",
 			"96 VP8/90000 {nack,nack pli} | 97 H264/90000 {nack,ccm fir,nack pli}"},
 		{"telephone-event for several clock rates", "110 126", "rtpmap:110 telephone-event/48000\nrtpmap:126 telephone-event/8000\nfmtp:126 0-15", "110 telephone-event/48000 | 126 telephone-event/8000 0-15"},
 		{"RFC 2198 section 5", "111 63", "rtpmap:111 opus/48000/2\nrtpmap:63 red/48000/2\nfmtp:63 111/111", "111 opus/48000/2 | 63 red/48000/2 111/111"},
 		{"RFC 4588 section 8.1: rtx belongs to a format", "96 97 0 98", "rtpmap:96 VP8/90000\nrtpmap:97 RTX/90000\nfmtp:97 rtx-time=1; APT=96\nrtpmap:98 rtx/8000\nfmtp:98 apt=0",
 			"96 VP8/90000 | 97 RTX/90000 rtx-time=1; APT=96 | 0 PCMU/8000 | 98 rtx/8000 apt=0"},
-		{"rtx of nothing", "96 97 98 99 100 101 102", "rtpmap:96 VP8/90000\n" +
+		{"rtx of nothing", "96 97 98 99 100 101 102 103", "rtpmap:96 VP8/90000\n" +
 			"rtpmap:97 rtx/90000\nfmtp:97 apt=77\n" + // not a format of the m-line
 			"rtpmap:98 rtx/90000\n" + // no apt
 			"rtpmap:99 rtx/90000\nfmtp:99 apt=x\n" +
 			"rtpmap:100 rtx/90000\nfmtp:100 apt=100\n" + // itself
+			"rtpmap:103 rtx/8000\nfmtp:103 apt=8\n" + // static, but not a format of the m-line
 			"rtpmap:101 rtx/90000\nfmtp:101 apt=102", // not explained
 			"96 VP8/90000"},
 		{"Firefox says that G722 is mono", "9", "rtpmap:9 G722/8000/1", "9 G722/8000"},
@@ -131,6 +132,15 @@ func TestCodecsAreWrittenAsTheyAreRead(t *testing.T) {
 	}
 	read := must(ParseMediaCodecs([]string{"111"}, c.Attributes()))
 	want(t, "read again", read, show([]Codec{c}))
+}
+
+func TestCodecsThatShareFeedbackCanBeExtended(t *testing.T) {
+	got := section(t, "8 9", "rtcp-fb:* a", "rtcp-fb:* b", "rtcp-fb:* c")
+	x := append(got[0].Feedback, Feedback{Type: "x"})
+	y := append(got[1].Feedback, Feedback{Type: "y"})
+	if x[3].Type != "x" || y[3].Type != "y" {
+		t.Error("what is appended to one appears in the other")
+	}
 }
 
 // What a peer can make us keep does not grow with the product of its lines and formats.

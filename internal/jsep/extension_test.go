@@ -118,6 +118,20 @@ func TestAnExtensionKeepsItsIDThroughoutABundle(t *testing.T) {
 	}
 }
 
+// RFC 8285 section 4.2: one-byte headers cannot carry what two-byte ones did.
+func TestAnIDThatHeadersCannotCarryIsReplaced(t *testing.T) {
+	var x ExtensionIDs
+	if err := x.Learn(extensions(t, "20 a")); err != nil {
+		t.Fatal(err)
+	}
+	if got := showExtensions(x.Assign(extensions(t, "0 a"), true)); got != "20 a" {
+		t.Error(got)
+	}
+	if got := showExtensions(x.Assign(extensions(t, "20 a"), false)); got != "1 a" {
+		t.Error(got)
+	}
+}
+
 func TestIDsRunOut(t *testing.T) {
 	var many []Extension
 	for i := range 300 {

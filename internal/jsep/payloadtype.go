@@ -138,7 +138,7 @@ func (a *assignment) number(which func(*Codec) bool) *Error {
 
 func (a *assignment) give(i int, n uint8) {
 	c := &a.out[i]
-	if old := c.PayloadType & 0x7f; !a.has[old] && !c.is("rtx") {
+	if old := c.PayloadType & 0x7f; !a.has[old] {
 		a.new[old], a.has[old] = n, true
 	}
 	c.PayloadType = n

@@ -26,10 +26,15 @@ func TestNewCodecsGetTheNumbersTheyAskFor(t *testing.T) {
 		{"RFC 4588 section 8.1: rtx without apt becomes one a codec", "0 VP8/90000 | 0 rtx/90000 | 0 VP9/90000 | 0 red/90000 | 0 ulpfec/90000",
 			"96 VP8/90000 | 100 rtx/90000 apt=96 | 97 VP9/90000 | 101 rtx/90000 apt=97 | 99 red/90000 | 98 ulpfec/90000"},
 		{"but not where there is one", "96 VP8/90000 | 97 rtx/90000 apt=96;rtx-time=9 | 98 VP9/90000 | 0 rtx/90000", "96 VP8/90000 | 97 rtx/90000 apt=96;rtx-time=9 | 98 VP9/90000 | 99 rtx/90000 apt=98"},
+		{"of its clock rate", "0 opus/48000/2 | 0 VP8/90000 | 0 rtx/90000", "96 opus/48000/2 | 97 VP8/90000 | 98 rtx/90000 apt=97"},
+		{"a codec that comes twice", "96 VP8/90000 | 97 VP8/90000 | 96 VP8/90000", "96 VP8/90000 | 97 VP8/90000 | 98 VP8/90000"},
 		{"variants of one codec", "96 opus/48000/2 | 97 opus/48000/2 stereo=1", "96 opus/48000/2 | 97 opus/48000/2 stereo=1"},
 	} {
-		if got := assign(t, &PayloadTypes{}, c.codecs); got != c.want {
-			t.Errorf("%s:\n got %s\nwant %s", c.what, got, c.want)
+		var p PayloadTypes
+		for range 2 { // the second time they are known
+			if got := assign(t, &p, c.codecs); got != c.want {
+				t.Errorf("%s:\n got %s\nwant %s", c.what, got, c.want)
+			}
 		}
 	}
 }
@@ -54,6 +59,36 @@ func TestACodecKeepsItsNumberThroughoutABundle(t *testing.T) {
 	if got := assign(t, p, "111 opus/48000/2 minptime=10 | 96 G729/8000"); got != "109 opus/48000/2 minptime=10 | 98 G729/8000" {
 		t.Error(got)
 	}
+}
+
+func TestOfSeveralNumbersACodecKeepsItsOwn(t *testing.T) {
+	for _, c := range []struct{ what, learned, codecs, want string }{
+		{"its own", "96 VP8/90000 | 100 VP8/90000", "100 VP8/90000", "100 VP8/90000"},
+		{"the first", "96 VP8/90000 | 100 VP8/90000", "0 VP8/90000", "96 VP8/90000"},
+		{"of what is equal before what matches", "96 opus/48000/2 stereo=1 | 97 opus/48000/2", "0 opus/48000/2 | 0 opus/48000/2 stereo=1", "97 opus/48000/2 | 96 opus/48000/2 stereo=1"},
+		{"RFC 5761 section 4: none that looks like RTCP", "72 VP8/90000", "0 VP8/90000 | 72 VP9/90000", "96 VP8/90000 | 97 VP9/90000"},
+	} {
+		var p PayloadTypes
+		if err := p.Learn(list(t, c.learned)); err != nil {
+			t.Fatal(err)
+		}
+		if got := assign(t, &p, c.codecs); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.what, got, c.want)
+		}
+	}
+}
+
+func TestTheKindOfANumberIsLearnedLater(t *testing.T) {
+	var p PayloadTypes
+	c := list(t, "96 red/90000")
+	for _, k := range []MediaKind{0, Audio, 0, Audio} {
+		c[0].Kind = k
+		if err := p.Learn(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c[0].Kind = Video
+	wantKind(t, p.Learn(c), InvalidAccess, "96")
 }
 
 func TestACollisionBetweenBundledSectionsIsReported(t *testing.T) {
