@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -155,6 +156,41 @@ func TestCandidatesOutliveTheRollbackOfTheirOffer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is still being gathered when the offer is rolled back is announced with
+// the answer, once, and not before it.
+func TestCandidatesAreAnnouncedOnceAndForALocalDescription(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		for _, pc := range []*PeerConnection{r.a, r.b} {
+			_, err := pc.CreateDataChannel("x", nil)
+			must(t, err)
+		}
+		var found []string
+		r.b.OnICECandidate(func(c *ICECandidate) {
+			if c == nil {
+				found = append(found, "end")
+			} else {
+				found = append(found, c.Typ.String())
+			}
+		})
+		must(t, r.b.SetLocalDescription(SessionDescription{}))
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription())) // rolls back
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		if len(found) != 0 {
+			t.Errorf("%q without a local description", found)
+		}
+		must(t, r.b.SetLocalDescription(SessionDescription{}))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if want := []string{"host", "end"}; !slices.Equal(found, want) {
+			t.Errorf("announced %q, want %q", found, want)
+		}
+	}, withEngines(func(_, b *SettingEngine) {
+		b.SetInterfaceFilter(func(string) bool { time.Sleep(100 * time.Millisecond); return true })
+	}))
 }
 
 // slowNames is a network whose look-ups take their time.

@@ -160,3 +160,29 @@ func TestTheEndOfTheAssociationSaysWhy(t *testing.T) {
 		t.Errorf("the transport says %v", got.transport)
 	}
 }
+
+// A handler that does not return holds up the channels that the peer opens, as
+// it does messages.
+func TestChannelsThatWaitForTheirHandlerAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.openPair("x", nil)
+		release := make(chan struct{})
+		announced := make(chan struct{}, 2000)
+		r.b.OnDataChannel(func(*DataChannel) { <-release; announced <- struct{}{} })
+		const count = 1000
+		for range count {
+			_, err := r.a.CreateDataChannel("more", nil)
+			must(t, err)
+		}
+		time.Sleep(10 * time.Second)
+		accepted := 0
+		must(t, r.b.loop.Do(func(time.Time) { accepted = len(r.b.sctp.channels) }))
+		if accepted > maxUndelivered/channelOverhead+1 {
+			t.Errorf("%d channels wait for the handler", accepted)
+		}
+		close(release)
+		for range count {
+			wait(t, "channel", announced, time.Minute)
+		}
+	}, withLink(simnet.Link{Delay: time.Millisecond}))
+}

@@ -106,9 +106,9 @@ func (pc *PeerConnection) gathererHooks() gathererHooks {
 // localCandidate writes the candidate into the local descriptions and announces
 // it. On the loop.
 func (pc *PeerConnection) localCandidate(c ice.LocalCandidate) {
-	section := negotiatedSection(pc.session.Sections())
+	section := pc.describedSection()
 	if section == nil {
-		return // rolled back meanwhile; the next description holds it
+		return
 	}
 	candidate := pc.gatherer.candidate(c, section.MID, uint16(section.Index))
 	pc.session.LocalCandidate(section.MID, c.Candidate.String())
@@ -125,9 +125,26 @@ func (pc *PeerConnection) announceGathered(s *jsep.Section) {
 		}
 	}
 	if pc.gatherer.state == ICEGathererStateComplete && !s.Local.EndOfCandidates {
-		pc.session.LocalEnd(s.MID)
+		pc.localEnd()
+	}
+}
+
+// localEnd is localCandidate for the end of candidates.
+func (pc *PeerConnection) localEnd() {
+	if section := pc.describedSection(); section != nil {
+		pc.session.LocalEnd(section.MID)
+		pc.dirty = true
 		pc.onICECandidate.emit(pc.loop, nil)
 	}
+}
+
+// describedSection is the m-section that local candidates belong to, or nil
+// after a rollback: then announceGathered gives them to the next description.
+func (pc *PeerConnection) describedSection() *jsep.Section {
+	if section := negotiatedSection(pc.session.Sections()); section != nil && section.Local.Ufrag != "" {
+		return section
+	}
+	return nil
 }
 
 func (pc *PeerConnection) gatheringChanged(state ICEGathererState) {
@@ -139,14 +156,9 @@ func (pc *PeerConnection) gatheringChanged(state ICEGathererState) {
 		gathering = ICEGatheringStateComplete
 	}
 	pc.state.gathering, pc.dirty = gathering, true
-	if gathering == ICEGatheringStateComplete {
-		if section := negotiatedSection(pc.session.Sections()); section != nil {
-			pc.session.LocalEnd(section.MID)
-		}
-	}
 	pc.onICEGatheringStateChange.emit(pc.loop, gathering)
 	if gathering == ICEGatheringStateComplete {
-		pc.onICECandidate.emit(pc.loop, nil)
+		pc.localEnd()
 	}
 }
 

@@ -43,13 +43,29 @@ func (e *sctpEvents) control(id uint16, payload []byte) {
 	}
 	switch m := message.(type) {
 	case *sctp.ChannelOpen:
-		_ = e.t.loop.Do(func(now time.Time) { e.t.accept(now, id, m) })
+		e.open(id, m)
 	case sctp.ChannelAck:
 		if channel := e.t.channel(id); channel != nil {
 			channel.acknowledged()
 		}
 	}
 }
+
+// open takes an OPEN. It counts as a message until OnDataChannel has returned,
+// so that a peer that opens and closes channels cannot pile up their events.
+func (e *sctpEvents) open(id uint16, m *sctp.ChannelOpen) {
+	size := channelOverhead + len(m.Label) + len(m.Protocol)
+	if !e.t.window.acquire(size) {
+		return
+	}
+	_ = e.t.loop.Do(func(now time.Time) {
+		e.t.accept(now, id, m)
+		e.t.loop.Emit(func() { e.t.window.release(size) })
+	})
+}
+
+// channelOverhead is about what a channel and its events take, in bytes.
+const channelOverhead = 4096
 
 // StreamReset says that the peer closed its direction. Ours is closed in return
 // even where no channel is, as the peer waits for it (RFC 8831 section 6.7).

@@ -191,7 +191,8 @@ func (b *sendBuffer) drained() {
 // one, and calls when the amount falls from above to it. What fell before the
 // engine knew the threshold is not called for, so look looks again. mu is held.
 func (b *sendBuffer) look() {
-	for {
+	engine := b.engine()
+	for engine != nil && !b.closed {
 		amount := b.amountLocked()
 		if amount <= sendLowWater {
 			b.wake()
@@ -199,10 +200,6 @@ func (b *sendBuffer) look() {
 		if b.above && amount <= b.low {
 			b.above = false
 			b.tell()
-		}
-		engine := b.engine()
-		if engine == nil || b.closed {
-			return
 		}
 		next := b.low
 		if len(b.waiting) > 0 && (next < sendLowWater || !b.above) {
