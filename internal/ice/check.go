@@ -105,7 +105,6 @@ func (a *Agent) pace(now time.Time) {
 	var p *pair
 	if len(g.triggered) > 0 {
 		p = g.triggered[0]
-		g.dequeue(p)
 	} else {
 		if g.count(PairWaiting) == 0 {
 			g.unfreezeIdle()
@@ -117,9 +116,14 @@ func (a *Agent) pace(now time.Time) {
 			}
 		}
 	}
-	if p == nil {
-		return
+	if p != nil {
+		a.check(now, g, p)
 	}
+}
+
+// check sends the check of a pair; the next one waits for the pacing.
+func (a *Agent) check(now time.Time, g *generation, p *pair) {
+	g.dequeue(p)
 	p.state = PairInProgress
 	p.stats.RequestsSent++
 	p.check = a.request(now, g, p, ordinaryCheck)

@@ -190,3 +190,28 @@ func TestNominationWaitsForOurOwnCheck(t *testing.T) {
 	s.n.run(2 * time.Second)
 	s.x.wantSelected("192.0.2.1:1000", mid)
 }
+
+// The controlled end checks a nominated pair at once, although the slot was
+// spent on another pair: it selects one round trip after the nomination.
+func TestNominatedPairIsCheckedAtOnce(t *testing.T) {
+	n := newNetwork(t, 5*ms)
+	a, b := n.pairOf()
+	a.path("192.0.2.1:1000", "")
+	b.path("192.0.2.2:2000", "")
+	dead := a.path("203.0.113.9:1000", "")
+	n.drop = func(from, to netip.AddrPort, _ []byte) bool { return from == dead.public || to == dead.public }
+	a.gathered()
+	b.gathered()
+	b.do(func(x *Agent) { x.SetRemoteCredentials(n.now, a.local) })
+	c := dead.host().Candidate
+	c.Priority = 1<<31 - 1
+	b.add(c) // b's first slot goes to the dead pair
+	n.run(5 * ms)
+	a.do(func(x *Agent) { x.SetRemoteCredentials(n.now, b.local) })
+	a.add(b.paths[0].host().Candidate)
+	n.run(time.Second)
+	// a: check at 5 ms, answer at 15, nomination; b: hears it at 20, its own check is answered at 30.
+	if got, want := b.when(Connected), 30*ms; got != want {
+		t.Errorf("controlled end connected at %v, want %v", got, want)
+	}
+}

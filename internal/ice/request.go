@@ -191,8 +191,14 @@ func (a *Agent) act(now time.Time, g *generation, e earlyRequest) {
 	}
 	p.useCandidate = p.useCandidate || e.use
 	p.nominationValue = max(p.nominationValue, e.nomination)
-	if p.state == PairSucceeded && p.useCandidate {
+	switch {
+	case p.useCandidate && p.state == PairSucceeded:
 		a.consider(now, g, p)
+	case e.use && p.state == PairWaiting && g.keys.theirs != nil && !g.stopped:
+		// Only our own check is missing. It does not wait for its slot, as the
+		// nominating one did not: the path is known to be open, and both ends
+		// wait for the answer.
+		a.check(now, g, p)
 	}
 }
 
