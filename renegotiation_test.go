@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/simnet"
@@ -57,6 +58,7 @@ func TestAnAnswerThatNamesAnotherCertificateEndsTheConnection(t *testing.T) {
 	check := func(t *testing.T, r *rig) {
 		t.Helper()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		var e *Error
 		err := r.a.FailureReason()
 		if s := r.a.ConnectionState(); s != PeerConnectionStateFailed || !errors.Is(err, ErrFingerprint) || !errors.As(err, &e) || e.Kind != KindFingerprintFailure {
