@@ -99,7 +99,7 @@ func (t *transaction) transmit(now time.Time) {
 // section 6.1.4.2).
 func (a *Agent) pace(now time.Time) {
 	g := a.current
-	if !g.hasWork() || now.Before(a.nextSlot) {
+	if !g.hasWork() || now.Before(a.slot()) {
 		return
 	}
 	var p *pair
@@ -119,6 +119,20 @@ func (a *Agent) pace(now time.Time) {
 	if p != nil {
 		a.check(now, g, p)
 	}
+}
+
+// triggeredSpacing is how far a triggered check is from the check before it, if
+// Ta is more: the lower bound that RFC 8445 section 14.2 has for Ta. The peer's
+// check has shown that the path is open and that it waits for ours; and as its
+// own checks are paced, those that they trigger are.
+const triggeredSpacing = 5 * time.Millisecond
+
+// slot is when the next check may be sent.
+func (a *Agent) slot() time.Time {
+	if len(a.current.triggered) == 0 || a.cfg.Ta <= triggeredSpacing || a.nextSlot.IsZero() {
+		return a.nextSlot
+	}
+	return a.nextSlot.Add(triggeredSpacing - a.cfg.Ta)
 }
 
 // check sends the check of a pair; the next one waits for the pacing.
@@ -210,7 +224,7 @@ func (a *Agent) Deadline() time.Time {
 		return t
 	}
 	if a.current.hasWork() {
-		t = a.nextSlot
+		t = a.slot()
 	}
 	for _, g := range a.generations() {
 		if g == nil {

@@ -191,14 +191,8 @@ func (a *Agent) act(now time.Time, g *generation, e earlyRequest) {
 	}
 	p.useCandidate = p.useCandidate || e.use
 	p.nominationValue = max(p.nominationValue, e.nomination)
-	switch {
-	case p.useCandidate && p.state == PairSucceeded:
+	if p.useCandidate && p.state == PairSucceeded {
 		a.consider(now, g, p)
-	case e.use && p.state == PairWaiting && g.keys.theirs != nil && !g.stopped:
-		// Only our own check is missing. It does not wait for its slot, as the
-		// nominating one did not: the path is known to be open, and both ends
-		// wait for the answer.
-		a.check(now, g, p)
 	}
 }
 
