@@ -6,6 +6,11 @@ import "time"
 // higher priority hold up nomination.
 const maxNominationWait = 200 * time.Millisecond
 
+// minNominationWait is the least that such a pair gets whose check is under way,
+// on paths so short that two round trips are nothing. One that has not been
+// checked yet gets Ta at least.
+const minNominationWait = 10 * time.Millisecond
+
 // renominationSilence, in keepalive intervals, is how long a controlling peer
 // must have sent no request on the selected pair before a nomination of a pair
 // of lower priority counts as its new choice. Consent requests of RFC 7675 come
@@ -33,9 +38,15 @@ func (a *Agent) nominationDue() time.Time {
 	if best == nil {
 		return time.Time{}
 	}
-	better := false
+	better, least := false, minNominationWait
 	for _, p := range g.pairs {
-		better = better || p.pending() && p.priority > best.priority
+		if !p.pending() || p.priority <= best.priority {
+			continue
+		}
+		better = true
+		if p.state != PairInProgress {
+			least = max(least, a.cfg.Ta)
+		}
 	}
 	switch delay := a.cfg.NominationDelay; {
 	case delay > 0 && (better || !g.localEnd || !g.remoteEnd):
@@ -43,7 +54,7 @@ func (a *Agent) nominationDue() time.Time {
 	case delay > 0 || !better:
 		return g.firstValid
 	}
-	wait := min(max(2*best.stats.CurrentRoundTripTime, a.cfg.Ta), maxNominationWait)
+	wait := min(max(2*best.stats.CurrentRoundTripTime, least), maxNominationWait)
 	return g.firstValid.Add(wait)
 }
 

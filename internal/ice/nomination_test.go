@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// A dead pair of higher priority holds nomination up for 200 ms at most, or for
-// two round trips if that is less, and at least Ta.
+// A dead pair of higher priority whose check is under way holds nomination up for
+// 200 ms at most, or for two round trips if that is less, and at least 10 ms.
 func TestDeadBetterPairDoesNotHoldUpConnecting(t *testing.T) {
 	for _, test := range []struct{ delay, want time.Duration }{
 		// The living pair is checked in the second slot, at 50 ms.
-		{5 * ms, 50*ms + 10*ms + 50*ms + 10*ms},
+		{1 * ms, 50*ms + 2*ms + 10*ms + 2*ms},
+		{5 * ms, 50*ms + 10*ms + 20*ms + 10*ms},
 		{40 * ms, 50*ms + 80*ms + 160*ms + 80*ms},
 		{150 * ms, 50*ms + 300*ms + 200*ms + 300*ms},
 	} {
