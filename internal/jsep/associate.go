@@ -253,7 +253,7 @@ func (c *change) settle() {
 			c.remove(t)
 		}
 	}
-	for _, d := range []*description{s.currentRemote, s.currentLocal} {
+	for _, d := range []*description{s.currentLocal, s.currentRemote} {
 		for i := range d.media {
 			if m := &d.media[i]; m.rtp != nil {
 				// What a peer that does not bundle uses twice stays with the first.

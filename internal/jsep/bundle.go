@@ -90,29 +90,17 @@ func (d *description) answerGroups(accepted []bool) [][]string {
 	return out
 }
 
-// offerGroup is the BUNDLE group of a local offer (RFC 9429 section 5.2.2): what is bundled, in its order, and what is
-// new. What the peer left out of the bundle stays out.
+// offerGroup is the BUNDLE group of a local offer (RFC 9429 section 5.2.2): what is bundled, and what is new, in the
+// order of the m-lines, since Chromium takes the first of them for the tagged one whatever the order of
+// the group. What the peer left out of the bundle stays out.
 func (s *Session) offerGroup(live []string) []string {
-	var out []string
-	if l := s.currentLocal; l != nil && s.currentRemote != nil {
-		for _, g := range l.groups {
-			for _, mid := range g {
-				if slices.Contains(live, mid) && s.currentRemote.grouped(mid) {
-					out = append(out, mid)
-				}
-			}
-		}
-	}
-	for _, mid := range live {
-		if !s.settled(mid) && !slices.Contains(out, mid) {
-			out = append(out, mid)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(live), func(mid string) bool {
+		return s.settled(mid) && !(s.currentLocal.grouped(mid) && s.currentRemote.grouped(mid))
+	})
 }
 
-// follow gives the candidates of a transport to the m-section that is tagged for it now, when the one that
-// was is rejected.
+// follow gives the candidates of a transport to the m-section that is tagged for it now: the one that was is rejected, or
+// a new one stands before it.
 func (s *Session) follow(before, after []Section) {
 	was := make(map[string]string, len(before))
 	for _, sec := range before {
@@ -120,17 +108,20 @@ func (s *Session) follow(before, after []Section) {
 			was[sec.MID] = sec.BundleTag
 		}
 	}
+	tag := make(map[string]string, len(after)) // of those that are not rejected
+	for _, sec := range after {
+		if !sec.Rejected {
+			tag[sec.MID] = sec.BundleTag
+		}
+	}
 	for _, sec := range after {
 		old := was[sec.MID]
-		if sec.Rejected || sec.BundleTag != sec.MID || old == "" || old == sec.MID {
-			continue
-		}
-		if i := slices.IndexFunc(after, func(o Section) bool { return o.MID == old && !o.Rejected }); i >= 0 && after[i].BundleTag != sec.MID {
-			continue // it left the bundle
+		if now, alive := tag[old]; sec.Rejected || old == "" || (alive && now != sec.BundleTag) {
+			continue // it left the bundle, which goes on without it
 		}
 		ufrag := sec.Local.Ufrag
-		if c := s.gathered.of(old, ufrag); c != nil && s.gathered.of(sec.MID, ufrag) == nil {
-			s.gathered[generation{sec.MID, ufrag}] = c
+		if c := s.gathered.of(old, ufrag); c != nil && s.gathered.of(sec.BundleTag, ufrag) == nil {
+			s.gathered[generation{sec.BundleTag, ufrag}] = c
 		}
 	}
 }

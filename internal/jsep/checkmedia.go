@@ -31,31 +31,51 @@ func (s *Session) checkRemoteMedia(d *description) *Error {
 			}
 		}
 	}
-	return s.checkBundledNumbers(d)
+	return nil
 }
 
-// checkBundledNumbers checks that a payload type and an extension ID stand for one thing in a bundle (RFC 9143
-// section 9.1).
-func (s *Session) checkBundledNumbers(d *description) *Error {
+// numbers are the payload types and extension IDs that an answer has accepted so far in one bundle.
+type numbers struct {
+	types PayloadTypes
+	ids   ExtensionIDs
+}
+
+// distinctCodecs leaves out of an answer what would give a payload type a second meaning in its bundle, which RFC 9143
+// section 9.1 forbids. Firefox makes such offers when it mixes the numbers of its peer with its own.
+func (n *numbers) distinctCodecs(codecs []Codec) []Codec {
+	var out []Codec
+	for _, c := range codecs {
+		if n.types.Learn([]Codec{c}) == nil {
+			out = append(out, c)
+		}
+	}
+	if len(out) < len(codecs) {
+		out = NegotiateCodecs(out, out) // without rtx and red that lost their codec
+	}
+	return out
+}
+
+func (n *numbers) distinctExtensions(es []Extension) []Extension {
+	var out []Extension
+	for _, e := range es {
+		if n.ids.Learn([]Extension{e}) == nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// numbersOf returns for each m-section of an offer the numbers of its bundle, which sections share.
+func (d *description) numbersOf() []*numbers {
+	out := make([]*numbers, len(d.media))
 	for _, g := range d.groups {
 		if len(g) < 2 {
 			continue
 		}
-		var types PayloadTypes
-		var ids ExtensionIDs
+		shared := &numbers{}
 		for _, mid := range g {
-			m := d.byMID(mid)
-			if m.rtp == nil || !s.speaks(m.rtp.kind) {
-				continue
-			}
-			err := types.Learn(m.rtp.codecs)
-			if err == nil {
-				err = ids.Learn(m.rtp.extensions)
-			}
-			if err != nil {
-				return m.failf("%w", err)
-			}
+			out[d.byMID(mid).index] = shared
 		}
 	}
-	return nil
+	return out
 }

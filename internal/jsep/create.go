@@ -151,18 +151,10 @@ func (s *Session) CreateAnswer(in LocalInput) (string, error) {
 	}
 	offer := s.pendingRemote
 	w := &writer{s: s, in: in, typ: Answer, mids: s.nextMID, mixed: offer.mixed}
-	accepted := make([]bool, len(offer.media))
-	codecs := make([][]Codec, len(offer.media))
-	for i := range offer.media {
-		m := &offer.media[i]
-		accepted[i] = m.usable
-		if m.usable && m.rtp != nil {
-			codecs[i] = s.answerCodecs(s.associated(m.mid), m.rtp)
-			accepted[i] = len(codecs[i]) > 0 && s.associated(m.mid) != nil
-		}
-	}
+	accepted, codecs := s.accept(offer)
 	w.groups = offer.answerGroups(accepted)
 	setups := s.answerSetups(offer, accepted, w.groups, in)
+	numbers := offer.numbersOf()
 	for i := range offer.media {
 		m := &offer.media[i]
 		w.midless = m.midless
@@ -172,7 +164,7 @@ func (s *Session) CreateAnswer(in LocalInput) (string, error) {
 		case m.data != nil:
 			w.addData(m.mid, m.proto, m.formats, setups[i])
 		default:
-			w.answerMedia(m, codecs[i], setups[i])
+			w.answerMedia(m, codecs[i], setups[i], numbers[i])
 		}
 	}
 	c, err := w.finish()
@@ -184,6 +176,33 @@ func (s *Session) CreateAnswer(in LocalInput) (string, error) {
 	}
 	s.lastAnswer = c
 	return c.sdp, nil
+}
+
+// accept decides which m-sections of an offer are accepted, with which codecs. Those that are in force come
+// first, so that a number keeps its meaning.
+func (s *Session) accept(offer *description) (accepted []bool, codecs [][]Codec) {
+	accepted, codecs = make([]bool, len(offer.media)), make([][]Codec, len(offer.media))
+	numbers := offer.numbersOf()
+	for _, settled := range []bool{true, false} {
+		for i := range offer.media {
+			m := &offer.media[i]
+			if s.settled(m.mid) != settled {
+				continue
+			}
+			accepted[i] = m.usable
+			if !m.usable || m.rtp == nil {
+				continue
+			}
+			if t := s.associated(m.mid); t != nil {
+				codecs[i] = s.answerCodecs(t, m.rtp)
+			}
+			if numbers[i] != nil {
+				codecs[i] = numbers[i].distinctCodecs(codecs[i])
+			}
+			accepted[i] = len(codecs[i]) > 0
+		}
+	}
+	return accepted, codecs
 }
 
 // answerSetups chooses the DTLS role in each m-section that is accepted: one for all of a bundle, as they share

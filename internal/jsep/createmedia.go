@@ -7,11 +7,11 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// learnNumbers takes over the payload types and extension IDs in force: the peer's first, which the answers have to
-// use, and then what once was.
+// learnNumbers takes over the payload types and extension IDs in force, this side's first, since the peer may have
+// named more than was agreed on; and then what once was.
 func (w *writer) learnNumbers() {
 	s := w.s
-	for _, d := range []*description{s.currentRemote, s.currentLocal, s.pendingLocal} {
+	for _, d := range []*description{s.pendingLocal, s.currentLocal, s.currentRemote} {
 		for i := range d.count() {
 			if m := &d.media[i]; m.rtp != nil {
 				// Two meanings of one number can only be those of a peer that does not bundle.
@@ -56,13 +56,16 @@ func (w *writer) offerMedia(t *transceiver, mid, proto string) {
 }
 
 // answerMedia adds an m-section that is accepted to an answer (RFC 9429 section 5.3.1).
-func (w *writer) answerMedia(m *media, codecs []Codec, setup Setup) {
+func (w *writer) answerMedia(m *media, codecs []Codec, setup Setup, n *numbers) {
 	s, offer := w.s, w.s.pendingRemote
 	t := s.associated(m.mid)
 	sec := mediaSection{
 		t: t, direction: t.direction.Intersect(m.rtp.direction.Reverse()), codecs: codecs, rsize: m.rtp.rsize,
 		mixed:      m.rtp.mixed && !offer.mixed,
 		extensions: NegotiateExtensions(s.extensionsOf(t), m.rtp.extensions, offer.allowsMixed(m.index)),
+	}
+	if n != nil {
+		sec.extensions = n.distinctExtensions(sec.extensions)
 	}
 	if sec.direction.Receives() {
 		sec.receive = answerLayers(m.rtp.simulcast.send, codecs)

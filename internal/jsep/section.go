@@ -34,8 +34,9 @@ type Section struct {
 	Rejected bool
 	// BundleTag is the MID whose transport the section uses (RFC 9143); its own
 	// when it is not bundled or is the tagged one. The tag of a bundle changes when the tagged
-	// section is rejected: the transport goes on with the others. In an offer of this side that
-	// nobody answered, each section that may end up outside of the bundle has its own.
+	// section is rejected, or a new one comes to stand before it: the transport goes on with those
+	// that had it. In an offer of this side that nobody answered, each section that may end up
+	// outside of a bundle has its own.
 	BundleTag string
 	// Local and Remote are the zero value while that side has not described the section.
 	Local, Remote Transport

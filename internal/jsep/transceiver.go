@@ -68,7 +68,7 @@ func (s *Session) AddTransceiver(init TransceiverInit) TransceiverID {
 	t.extensions = slices.Clone(init.Extensions)
 	t.sendRIDs = usableRIDs(init.SendRIDs)
 	t.stable = t.link
-	t.attach(init.TrackID)
+	s.attach(t, init.TrackID)
 	return t.id
 }
 
@@ -90,12 +90,14 @@ func usableRIDs(ids []string) []string {
 	return out
 }
 
-// attach gives the sender a track. Its id names the sender for as long as no description has another name:
-// a replaced track needs no negotiation.
-func (t *transceiver) attach(trackID string) {
+// attach gives the sender of t a track. Its id names the sender for as long as no description has another name: a
+// replaced track needs no negotiation. A track that several send names the first of them only, since
+// Chromium refuses the same a=msid in two m-sections.
+func (s *Session) attach(t *transceiver, trackID string) {
 	t.hasTrack = trackID != ""
-	if t.senderID == "" {
-		t.senderID = msidToken(trackID)
+	id := msidToken(trackID)
+	if t.senderID == "" && !slices.ContainsFunc(s.transceivers, func(o *transceiver) bool { return o.senderID == id }) {
+		t.senderID = id
 	}
 }
 
@@ -113,7 +115,7 @@ func (s *Session) AddTrack(kind MediaKind, trackID string, streamIDs []string) (
 		if t.kind != kind || t.hasTrack || t.stopping || t.sent {
 			continue
 		}
-		t.attach(trackID)
+		s.attach(t, trackID)
 		t.addTrack = true
 		t.streamIDs = msidTokens(streamIDs)
 		if d, ok := reuse[t.direction]; ok {
@@ -144,7 +146,7 @@ func (s *Session) SetSender(id TransceiverID, trackID string, streamIDs []string
 	if err != nil {
 		return err
 	}
-	t.attach(trackID)
+	s.attach(t, trackID)
 	t.streamIDs = msidTokens(streamIDs)
 	return nil
 }
