@@ -27,8 +27,16 @@ func (g *generation) best() *pair {
 	return nil
 }
 
+// typePreference is that of the worse candidate of the pair (RFC 8445 section
+// 5.1.2.1).
+func (p *pair) typePreference() uint32 {
+	return min(p.local.Priority, p.remote.Priority) >> 24
+}
+
 // nominationDue returns when the best valid pair is to be nominated; zero when
-// there is nothing to nominate. Regular nomination, RFC 8445 section 8.1.1.
+// there is nothing to nominate. Regular nomination, RFC 8445 section 8.1.1. Only
+// a pair of a better type is waited for: one host's two addresses are as good as
+// each other, and with two families one of them is often dead.
 func (a *Agent) nominationDue() time.Time {
 	g := a.current
 	if a.role != Controlling || g.stopped || g.selected != nil || g.nominating != nil {
@@ -38,12 +46,13 @@ func (a *Agent) nominationDue() time.Time {
 	if best == nil {
 		return time.Time{}
 	}
-	better, least := false, minNominationWait
+	better, betterType, least := false, false, minNominationWait
 	for _, p := range g.pairs {
 		if !p.pending() || p.priority <= best.priority {
 			continue
 		}
 		better = true
+		betterType = betterType || p.typePreference() > best.typePreference()
 		if p.state != PairInProgress {
 			least = max(least, a.cfg.Ta)
 		}
@@ -51,7 +60,7 @@ func (a *Agent) nominationDue() time.Time {
 	switch delay := a.cfg.NominationDelay; {
 	case delay > 0 && (better || !g.localEnd || !g.remoteEnd):
 		return g.firstValid.Add(delay)
-	case delay > 0 || !better:
+	case delay > 0 || !betterType:
 		return g.firstValid
 	}
 	wait := min(max(2*best.stats.CurrentRoundTripTime, least), maxNominationWait)

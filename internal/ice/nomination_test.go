@@ -6,7 +6,26 @@ import (
 	"time"
 )
 
-// A dead pair of higher priority whose check is under way holds nomination up for
+// A pair of the same type is not waited for, dead or not: with two families the
+// better one is often dead.
+func TestAnotherHostPairDoesNotHoldUpConnecting(t *testing.T) {
+	n := newNetwork(t, ms)
+	a, b := n.pairOf()
+	a.path("192.0.2.1:1000", "")
+	dead := b.path("203.0.113.9:2000", "")
+	b.path("192.0.2.2:2000", "")
+	n.drop = func(from, to netip.AddrPort, _ []byte) bool { return from == dead.public || to == dead.public }
+	a.gathered()
+	b.gathered()
+	a.learn(b)
+	b.do(func(x *Agent) { x.SetRemoteCredentials(n.now, a.local) })
+	n.run(time.Second)
+	if got, want := a.when(Connected), 50*ms+4*ms; got != want {
+		t.Errorf("connected at %v, want %v", got, want)
+	}
+}
+
+// A dead pair of a better type whose check is under way holds nomination up for
 // 200 ms at most, or for two round trips if that is less, and at least 10 ms.
 func TestDeadBetterPairDoesNotHoldUpConnecting(t *testing.T) {
 	for _, test := range []struct{ delay, want time.Duration }{
@@ -20,11 +39,16 @@ func TestDeadBetterPairDoesNotHoldUpConnecting(t *testing.T) {
 		a, b := n.pairOf()
 		a.path("192.0.2.1:1000", "")
 		dead := b.path("203.0.113.9:2000", "")
-		b.path("192.0.2.2:2000", "")
+		living := b.path("192.0.2.2:2000", "")
 		n.drop = func(from, to netip.AddrPort, _ []byte) bool { return from == dead.public || to == dead.public }
 		a.gathered()
 		b.gathered()
-		a.learn(b)
+		a.do(func(x *Agent) { x.SetRemoteCredentials(n.now, b.local) })
+		a.add(dead.host().Candidate)
+		c := living.host().Candidate
+		c.Type, c.Priority = ServerReflexive, candidatePriority(ServerReflexive, 0, 1)
+		a.add(c)
+		a.do(func(x *Agent) { x.RemoteEnd(n.now) })
 		b.do(func(x *Agent) { x.SetRemoteCredentials(n.now, a.local) }) // and no candidates: a goes first
 		n.run(2 * time.Second)
 		if got := a.when(Connected); got != test.want {
