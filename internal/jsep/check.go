@@ -84,6 +84,7 @@ func (d *description) nameMidless(was func(i int) string) {
 			}
 		}
 	}
+	d.nameAll()
 }
 
 // checkGroups checks the BUNDLE groups (RFC 9143 section 7, RFC 5888 section 5).
@@ -243,10 +244,12 @@ func checkAnswer(offer, d *description) *Error {
 	if len(d.media) != len(offer.media) {
 		return failf(InvalidAccess, "the answer has %d m-lines, the offer %d", len(d.media), len(offer.media))
 	}
+	renamed := false
 	for i := range d.media {
 		m, o := &d.media[i], &offer.media[i]
 		if m.midless {
 			m.mid = o.mid
+			renamed = true
 		}
 		switch {
 		case m.media != o.media:
@@ -264,6 +267,9 @@ func checkAnswer(offer, d *description) *Error {
 		if got != SetupNone && got == offered {
 			return m.failf("a=setup:%s answers a=setup:%s", got, offered) // RFC 4145 section 4.1
 		}
+	}
+	if renamed {
+		d.nameAll()
 	}
 	for _, g := range d.groups {
 		for _, mid := range g {

@@ -22,6 +22,7 @@ type description struct {
 	mixed    bool       // a=extmap-allow-mixed at session level
 	groups   [][]string // MIDs of each BUNDLE group
 	media    []media
+	names    map[string]int // index by MID, kept by nameAll
 	isLocal  bool
 	later    [][]string // candidates of the peer that came after, one list a section
 	laterEnd []bool
@@ -70,12 +71,20 @@ func (d *description) byMID(mid string) *media {
 	if d == nil {
 		return nil
 	}
-	for i := range d.media {
-		if d.media[i].mid == mid {
-			return &d.media[i]
-		}
+	if i, ok := d.names[mid]; ok {
+		return &d.media[i]
 	}
 	return nil
+}
+
+// nameAll makes the index of byMID, whenever MIDs have changed.
+func (d *description) nameAll() {
+	d.names = make(map[string]int, len(d.media))
+	for i := range d.media {
+		if _, twice := d.names[d.media[i].mid]; !twice {
+			d.names[d.media[i].mid] = i
+		}
+	}
 }
 
 // as returns d with another type: one created answer serves as pranswer and answer.
