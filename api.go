@@ -8,8 +8,18 @@ import (
 // one with [NewAPI]. An API is immutable and safe for concurrent use.
 type API struct {
 	settings SettingEngine
+	media    *MediaEngine
 	network  netio.Network
 }
+
+// defaultMediaEngine has the codecs of browsers. It is never changed.
+var defaultMediaEngine = func() *MediaEngine {
+	m, err := newDefaultMediaEngine()
+	if err != nil {
+		panic(err) // a constant table that contradicts itself
+	}
+	return m
+}()
 
 // NewAPI returns an API with the given options, such as [WithSettingEngine].
 // Without options it has the settings that the package-level constructors use.
@@ -18,6 +28,9 @@ func NewAPI(options ...func(*API)) *API {
 	for _, option := range options {
 		option(api)
 	}
+	if api.media == nil {
+		api.media = defaultMediaEngine
+	}
 	return api
 }
 
@@ -25,6 +38,13 @@ func NewAPI(options ...func(*API)) *API {
 // effect on it.
 func WithSettingEngine(s SettingEngine) func(*API) {
 	return func(api *API) { api.settings = s }
+}
+
+// WithMediaEngine gives the API a copy of m: the codecs and header extensions
+// that its connections negotiate. Without it they are those of
+// [MediaEngine.RegisterDefaultCodecs].
+func WithMediaEngine(m *MediaEngine) func(*API) {
+	return func(api *API) { api.media = m.clone() }
 }
 
 // withNetwork replaces the host's network, for tests on a virtual one.

@@ -71,7 +71,7 @@ func TestCandidatesOfARejectedSectionDoNotReachTheOthers(t *testing.T) {
 		if s := r.b.ICEConnectionState(); s != ICEConnectionStateCompleted {
 			t.Errorf("%v after the end of the section's candidates", s)
 		}
-	})
+	}, func(c *rigConfig) { c.mediaB = &MediaEngine{} })
 }
 
 // RFC 9429 section 4.1.10: an offer that is pending changes nothing of what is

@@ -36,6 +36,7 @@ func (pc *PeerConnection) AddEventListener(event string, listener any) (remove f
 		"icecandidateerror":        &pc.onICECandidateError,
 		"negotiationneeded":        &pc.onNegotiationNeeded,
 		"datachannel":              &pc.onDataChannel,
+		"track":                    &pc.onTrack,
 	}, event, listener)
 }
 

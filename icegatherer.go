@@ -66,7 +66,11 @@ type gathererSnapshot struct {
 // credentials in the SettingEngine.
 func (api *API) NewICEGatherer(opts ICEGatherOptions) (*ICEGatherer, error) {
 	const op = "new ICE gatherer"
-	g, err := newICEGatherer(api, loop.New(loop.Config{}), connLog{}, opts, op)
+	credentials, err := api.settings.iceCredentials(op)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newICEGatherer(api, loop.New(loop.Config{}), connLog{}, credentials, opts, op)
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +79,19 @@ func (api *API) NewICEGatherer(opts ICEGatherOptions) (*ICEGatherer, error) {
 	return g, nil
 }
 
-func newICEGatherer(api *API, l *loop.Loop, log connLog, opts ICEGatherOptions, op string) (*ICEGatherer, error) {
-	credentials := api.settings.ice.credentials
+// iceCredentials are those that the application fixed, or new ones.
+func (e *SettingEngine) iceCredentials(op string) (ice.Credentials, error) {
+	credentials := e.ice.credentials
 	if credentials == (ice.Credentials{}) {
 		credentials = ice.NewCredentials(nil)
 	}
 	if err := credentials.Validate(); err != nil {
-		return nil, newError(KindSyntaxError, op, err)
+		return ice.Credentials{}, newError(KindSyntaxError, op, err)
 	}
+	return credentials, nil
+}
+
+func newICEGatherer(api *API, l *loop.Loop, log connLog, credentials ice.Credentials, opts ICEGatherOptions, op string) (*ICEGatherer, error) {
 	servers, err := parseICEServers(opts.ICEServers, op)
 	if err != nil {
 		return nil, err
@@ -272,6 +281,10 @@ func (g *ICEGatherer) openSocket(a hostAddress) {
 		return
 	}
 	opened := g.loop.Post(func(now time.Time) {
+		if g.state == ICEGathererStateClosed {
+			_ = conn.Close()
+			return
+		}
 		g.lastID++
 		id := g.lastID
 		conn := &watchedConn{PacketConn: conn, failed: func(err error) { g.socketFailed(id, err) }}

@@ -1,10 +1,10 @@
 package webrtc
 
 import (
-	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/passerelle-rtc/webrtc/internal/ice"
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 	"github.com/passerelle-rtc/webrtc/internal/loop"
 )
@@ -22,14 +22,17 @@ type PeerConnection struct {
 	loop *loop.Loop
 	log  connLog
 
-	gatherer *ICEGatherer
-	ice      *ICETransport
-	dtls     *DTLSTransport
-	sctp     *SCTPTransport
+	credentials    ice.Credentials
+	*peerTransport // the first: that of the bundle
+	sctp           *SCTPTransport
 
 	// Owned by the loop.
 	config         Configuration
 	session        *jsep.Session
+	transports     []*peerTransport
+	byMID          map[string]*peerTransport
+	retired        []*peerTransport
+	transceivers   []*RTPTransceiver
 	fingerprints   []jsep.Fingerprint
 	dataWanted     bool        // a channel was created
 	state          stateVector // as last announced
@@ -52,6 +55,7 @@ type PeerConnection struct {
 	onICECandidateError        eventHandler[*ICECandidateError]
 	onNegotiationNeeded        signalHandler
 	onDataChannel              eventHandler[*DataChannel]
+	onTrack                    trackHandler
 }
 
 // peerConnectionSnapshot is what the getters read.
@@ -61,6 +65,7 @@ type peerConnectionSnapshot struct {
 	currentLocal, pendingLocal   *SessionDescription
 	currentRemote, pendingRemote *SessionDescription
 	sctp                         *SCTPTransport
+	transceivers                 []*RTPTransceiver
 	canTrickle                   ICETrickleCapability
 	negotiationNeeded            bool
 	failure                      error
@@ -98,50 +103,37 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	for _, f := range fingerprints {
 		pc.fingerprints = append(pc.fingerprints, jsep.Fingerprint{Algorithm: f.Algorithm, Value: f.Value})
 	}
-	if err := pc.makeTransports(certificate, op); err != nil {
+	if pc.credentials, err = api.settings.iceCredentials(op); err != nil {
 		return nil, err
 	}
-	pc.session = jsep.New(jsep.Config{
-		LocalMaxMessageSize: uint64(api.settings.localMaxMessageSize()), SCTPPort: sctpPort,
-	})
+	if pc.peerTransport, err = newPeerTransport(pc, op); err != nil {
+		return nil, err
+	}
+	pc.transports = []*peerTransport{pc.peerTransport}
+	pc.makeSCTP()
+	pc.session = jsep.New(pc.sessionConfig())
 	pc.publish()
 	l.Post(pc.join)
 	return pc, nil
 }
 
-// makeTransports builds the stack of transports that the connection's data
-// channels use; nothing is opened before a local description is set.
-func (pc *PeerConnection) makeTransports(certificate Certificate, op string) error {
-	gatherer, err := newICEGatherer(pc.api, pc.loop, pc.log, ICEGatherOptions{
-		ICEServers: pc.config.ICEServers, ICEGatherPolicy: pc.config.ICETransportPolicy,
-	}, op)
-	if err != nil {
-		return err
-	}
-	pc.gatherer = gatherer
-	pc.ice = newICETransport(pc.api, gatherer)
-	pc.dtls = newDTLSTransport(pc.api, pc.ice, certificate)
+// makeSCTP makes the transport of the data channels; it is public once it is
+// negotiated.
+func (pc *PeerConnection) makeSCTP() {
 	pc.sctp = newSCTPTransport(pc.api, pc.dtls)
 	pc.sctp.hookDataChannel = &pc.onDataChannel
 	pc.sctp.hookAdded = func() {
 		pc.dataWanted = true
 		pc.updateNegotiationNeeded()
 	}
-	pc.ice.onState = func(time.Time, ICETransportState) { pc.updateStates() }
-	pc.dtls.onState = func(time.Time, DTLSTransportState) { pc.updateStates() }
-	gatherer.hooks = pc.gathererHooks()
-	return nil
 }
 
 // join begins the life of the connection's loop; from here on it owns the
 // state. The order of the members is the order of their events.
 func (pc *PeerConnection) join(now time.Time) {
-	pc.loop.Join(pc.gatherer.member())
-	pc.loop.Join(pc.ice.member())
-	pc.loop.Join(&loopMember{settle: pc.settle})
-	pc.gatherer.attach(now, pc.ice)
-	pc.dtls.attach()
+	pc.enter(now)
 	pc.dtls.sctp = pc.sctp
+	pc.loop.Join(&loopMember{settle: pc.settle})
 }
 
 // do runs f on the loop and waits until its results are published.
@@ -312,7 +304,9 @@ func (pc *PeerConnection) Close() error {
 		return nil
 	}
 	pc.loop.Close(pc.finish)
-	pc.gatherer.releaseStack()
+	for _, t := range append(pc.transports, pc.retired...) {
+		t.gatherer.releaseStack()
+	}
 	close(pc.released)
 	return nil
 }
@@ -320,7 +314,10 @@ func (pc *PeerConnection) Close() error {
 // finish is the loop's last turn: everything is closed, nothing is announced.
 func (pc *PeerConnection) finish(now time.Time) {
 	pc.session.Close()
-	pc.gatherer.closeStack(now)
+	for _, t := range pc.transports {
+		t.gatherer.closeStack(now)
+	}
+	pc.closeMedia()
 	pc.state = stateVector{
 		signaling: SignalingStateClosed, gathering: pc.state.gathering,
 		ice: ICEConnectionStateClosed, connection: PeerConnectionStateClosed,
@@ -374,6 +371,7 @@ func (pc *PeerConnection) publish() {
 		currentLocal: description(pc.session.CurrentLocal()), pendingLocal: description(pc.session.PendingLocal()),
 		currentRemote: description(pc.session.CurrentRemote()), pendingRemote: description(pc.session.PendingRemote()),
 	}
+	s.transceivers = pc.transceivers
 	if pc.sctpNegotiated {
 		s.sctp = pc.sctp
 	}
@@ -392,14 +390,4 @@ func description(d jsep.Description, ok bool) *SessionDescription {
 	}
 	public := newSessionDescription(d)
 	return &public
-}
-
-// negotiatedSection returns the m-section whose transport the connection uses,
-// or nil. On the loop.
-func negotiatedSection(sections []jsep.Section) *jsep.Section {
-	i := slices.IndexFunc(sections, func(s jsep.Section) bool { return !s.Rejected })
-	if i < 0 {
-		return nil
-	}
-	return &sections[i]
 }

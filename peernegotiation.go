@@ -14,8 +14,9 @@ import (
 // localInput is what this end brings to a description. On the loop.
 func (pc *PeerConnection) localInput() jsep.LocalInput {
 	input := jsep.LocalInput{
-		Ufrag: pc.gatherer.credentials.Ufrag, Pwd: pc.gatherer.credentials.Pwd,
+		Ufrag: pc.credentials.Ufrag, Pwd: pc.credentials.Pwd,
 		Fingerprints: pc.fingerprints,
+		CNAME:        pc.id,
 		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
 	}
 	if pc.api.settings.dtls.answeringRole == DTLSRoleServer {
@@ -145,56 +146,69 @@ func (pc *PeerConnection) SetRemoteDescription(desc SessionDescription) error {
 }
 
 // descriptionChanged carries out what a description brought: the signaling
-// state, the parameters of the transports, gathering. On the loop.
+// state, the parameters of the transports, gathering, transceivers and tracks.
+// On the loop.
 func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applied, local bool) {
 	pc.dirty = true
 	pc.setSignaling(newSignalingState(applied.To))
-	section := negotiatedSection(applied.Sections)
-	if section != nil && applied.Type != jsep.Rollback {
-		pc.applySection(now, section, applied.Type, local)
+	pc.assignTransports(now, applied.Sections)
+	if applied.Type != jsep.Rollback {
+		for i := range applied.Sections {
+			pc.applySection(now, &applied.Sections[i], applied.Type, local)
+		}
 	}
 	if applied.To == jsep.Stable {
 		pc.rejectData(now, applied)
+		pc.dropUnused(now)
 		pc.needed = false
 	}
+	pc.applyMedia(applied)
 	pc.updateNegotiationNeeded()
 	pc.updateStates()
 }
 
-// applySection gives the transports what the m-section says. An offer starts
+// applySection gives the transport what its m-section says. An offer starts
 // nothing: its parameters count once there is an answer, and until then they may
 // be rolled back.
 func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Type, local bool) {
-	if local {
-		pc.ice.prepare(now, pc.iceRole(s, t))
-		pc.announceGathered(s)
-		// After this operation has completed, as W3C orders it.
-		pc.loop.Post(func(now time.Time) { _ = pc.gatherer.gather(now) })
+	transport := pc.byMID[s.MID]
+	if transport == nil || s.Rejected {
+		return
 	}
-	if t != jsep.Offer && s.Local.Ufrag != "" && s.Remote.Ufrag != "" && s.LocalSetup != jsep.SetupNone {
-		pc.startTransports(now, s)
+	answered := t != jsep.Offer && s.Local.Ufrag != "" && s.Remote.Ufrag != "" && s.LocalSetup != jsep.SetupNone
+	if transport.mid == s.MID {
+		if local {
+			transport.ice.prepare(now, iceRole(s, t))
+			transport.announceGathered(s)
+			// After this operation has completed, as W3C orders it.
+			pc.loop.Post(func(now time.Time) { _ = transport.gatherer.gather(now) })
+		}
+		if answered {
+			transport.start(now, s)
+		}
+		transport.addSectionCandidates(now, s)
 	}
-	pc.addSectionCandidates(now, s)
+	if answered && s.Data != nil {
+		pc.sctpNegotiated = true
+		pc.sctp.moveTo(transport.dtls)
+		pc.sctp.begin(now, s.Data.MaxMessageSize)
+	}
 }
 
-// startTransports carries out an answer.
-func (pc *PeerConnection) startTransports(now time.Time, s *jsep.Section) {
+// start carries out an answer.
+func (t *peerTransport) start(now time.Time, s *jsep.Section) {
 	remote := ice.Credentials{Ufrag: s.Remote.Ufrag, Pwd: s.Remote.Pwd}
-	if err := pc.ice.setRemote(now, remote, "start ICE"); err != nil {
-		pc.log.warn("start ICE", "error", err)
+	if err := t.ice.setRemote(now, remote, "start ICE"); err != nil {
+		t.pc.log.warn("start ICE", "error", err)
 	}
-	if err := pc.dtls.begin(now, remoteDTLSParameters(s), "start DTLS"); err != nil {
-		pc.log.warn("start DTLS", "error", err)
-	}
-	if s.Data != nil {
-		pc.sctpNegotiated = true
-		pc.sctp.begin(now, s.Data.MaxMessageSize)
+	if err := t.dtls.begin(now, remoteDTLSParameters(s), "start DTLS"); err != nil {
+		t.pc.log.warn("start DTLS", "error", err)
 	}
 }
 
 // iceRole follows RFC 8445 section 6.1.1: the end that offered first controls,
 // unless only one end is a full agent.
-func (pc *PeerConnection) iceRole(s *jsep.Section, t jsep.Type) ICERole {
+func iceRole(s *jsep.Section, t jsep.Type) ICERole {
 	if t == jsep.Offer || s.Remote.Lite {
 		return ICERoleControlling
 	}
@@ -216,22 +230,22 @@ func remoteDTLSParameters(s *jsep.Section) DTLSParameters {
 // addSectionCandidates adds the candidates that a remote description holds,
 // those added to it later included, once its credentials are in force. A bad one
 // is left out: the description is valid without it.
-func (pc *PeerConnection) addSectionCandidates(now time.Time, s *jsep.Section) {
-	if s.Remote.Ufrag == "" || s.Remote.Ufrag != pc.ice.remote.Ufrag {
+func (t *peerTransport) addSectionCandidates(now time.Time, s *jsep.Section) {
+	if s.Remote.Ufrag == "" || s.Remote.Ufrag != t.ice.remote.Ufrag {
 		return
 	}
 	for _, text := range s.Remote.Candidates {
 		c, err := ice.ParseCandidate(text)
 		if err == nil {
 			c.UsernameFragment = s.Remote.Ufrag
-			err = pc.ice.addRemote(now, c, "add remote candidate")
+			err = t.ice.addRemote(now, c, "add remote candidate")
 		}
 		if err != nil {
-			pc.log.warn("candidate in remote description", "candidate", text, "error", err)
+			t.pc.log.warn("candidate in remote description", "candidate", text, "error", err)
 		}
 	}
 	if s.Remote.EndOfCandidates {
-		pc.ice.remoteEnd(now)
+		t.ice.remoteEnd(now)
 	}
 }
 
@@ -289,28 +303,48 @@ func (pc *PeerConnection) addRemoteCandidate(now time.Time, remote jsep.RemoteCa
 		return jsepError(op, err)
 	}
 	pc.dirty = true
-	current := pc.ice.remote.Ufrag
+	if ignored {
+		return nil
+	}
+	given := make(map[*peerTransport]bool)
+	for _, mid := range mids {
+		t := pc.byMID[mid]
+		if t == nil || given[t] {
+			continue
+		}
+		given[t] = true
+		if err := t.addCandidate(now, remote, c, op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addCandidate passes on a candidate, or the end of candidates, that belongs to
+// the credentials in force. On the loop.
+func (t *peerTransport) addCandidate(now time.Time, remote jsep.RemoteCandidate, c ice.Candidate, op string) error {
+	current := t.ice.remote.Ufrag
 	switch {
-	case ignored || pc.generation(remote, c) != current:
+	case t.generation(remote, c) != current:
 		return nil
 	case remote.Candidate == "":
-		pc.ice.remoteEnd(now)
+		t.ice.remoteEnd(now)
 		return nil
 	}
 	c.UsernameFragment = current
-	return pc.ice.addRemote(now, c, op)
+	return t.ice.addRemote(now, c, op)
 }
 
 // generation is the username fragment that a candidate belongs to: the one that
 // it names, else that of the newest remote description.
-func (pc *PeerConnection) generation(remote jsep.RemoteCandidate, c ice.Candidate) string {
+func (t *peerTransport) generation(remote jsep.RemoteCandidate, c ice.Candidate) string {
 	if remote.Ufrag != nil && *remote.Ufrag != "" {
 		return *remote.Ufrag
 	}
-	if c.UsernameFragment != "" && c.UsernameFragment == pc.ice.remote.Ufrag {
+	if c.UsernameFragment != "" && c.UsernameFragment == t.ice.remote.Ufrag {
 		return c.UsernameFragment
 	}
-	if section := negotiatedSection(pc.session.Sections()); section != nil {
+	if section := t.section(t.pc.session.Sections()); section != nil {
 		return section.Remote.Ufrag
 	}
 	return ""

@@ -2,9 +2,7 @@ package webrtc
 
 import (
 	"errors"
-	"slices"
 
-	"github.com/passerelle-rtc/webrtc/internal/ice"
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
 
@@ -35,12 +33,13 @@ func (pc *PeerConnection) setSignaling(state SignalingState) {
 // See https://www.w3.org/TR/webrtc/#rtciceconnectionstate-enum and
 // https://www.w3.org/TR/webrtc/#rtcpeerconnectionstate-enum
 func (pc *PeerConnection) updateStates() {
-	iceState := iceConnectionState(pc.ice.state)
-	connection := connectionState(pc.ice.state, pc.dtls.state)
+	states := pc.transportStates()
+	iceState, connection := states.iceConnection(), states.connection()
 	if pc.state.ice != iceState {
 		pc.state.ice, pc.dirty = iceState, true
 		pc.onICEConnectionStateChange.emit(pc.loop, iceState)
 	}
+	pc.updateGathering()
 	if pc.state.connection == connection {
 		return
 	}
@@ -55,110 +54,101 @@ func (pc *PeerConnection) updateStates() {
 
 // failureReason says which transport brought the connection down.
 func (pc *PeerConnection) failureReason() error {
-	if pc.dtls.state == DTLSTransportStateFailed {
-		return dtlsError("connect", pc.dtls.cause)
+	for _, t := range pc.used() {
+		if t.dtls.state == DTLSTransportStateFailed {
+			return dtlsError("connect", t.dtls.cause)
+		}
 	}
 	return newError(KindOperation, "connect", errICEFailed)
 }
 
-// iceConnectionState sums up the ICE transports; there is one.
-func iceConnectionState(t ICETransportState) ICEConnectionState {
-	switch t {
-	case ICETransportStateChecking:
-		return ICEConnectionStateChecking
-	case ICETransportStateConnected:
-		return ICEConnectionStateConnected
-	case ICETransportStateCompleted:
-		return ICEConnectionStateCompleted
-	case ICETransportStateDisconnected:
-		return ICEConnectionStateDisconnected
-	case ICETransportStateFailed:
-		return ICEConnectionStateFailed
-	}
-	return ICEConnectionStateNew
+// transportStates are the states of the transports in use.
+type transportStates struct {
+	ice  map[ICETransportState]int
+	dtls map[DTLSTransportState]int
+	n    int
 }
 
-// connectionState sums up the ICE and DTLS transports.
-func connectionState(i ICETransportState, d DTLSTransportState) PeerConnectionState {
+func (pc *PeerConnection) transportStates() transportStates {
+	s := transportStates{ice: make(map[ICETransportState]int), dtls: make(map[DTLSTransportState]int)}
+	for _, t := range pc.used() {
+		s.ice[t.ice.state]++
+		s.dtls[t.dtls.state]++
+		s.n++
+	}
+	return s
+}
+
+// iceConnection sums up the ICE transports.
+func (s transportStates) iceConnection() ICEConnectionState {
 	switch {
-	case i == ICETransportStateFailed || d == DTLSTransportStateFailed:
+	case s.ice[ICETransportStateFailed] > 0:
+		return ICEConnectionStateFailed
+	case s.ice[ICETransportStateDisconnected] > 0:
+		return ICEConnectionStateDisconnected
+	case s.ice[ICETransportStateNew]+s.ice[ICETransportStateClosed] == s.n:
+		return ICEConnectionStateNew
+	case s.ice[ICETransportStateNew]+s.ice[ICETransportStateChecking] > 0:
+		return ICEConnectionStateChecking
+	case s.ice[ICETransportStateCompleted]+s.ice[ICETransportStateClosed] == s.n:
+		return ICEConnectionStateCompleted
+	}
+	return ICEConnectionStateConnected
+}
+
+// connection sums up the ICE and DTLS transports.
+func (s transportStates) connection() PeerConnectionState {
+	idle := s.ice[ICETransportStateNew]+s.ice[ICETransportStateClosed] == s.n &&
+		s.dtls[DTLSTransportStateNew]+s.dtls[DTLSTransportStateClosed] == s.n
+	switch {
+	case s.ice[ICETransportStateFailed]+s.dtls[DTLSTransportStateFailed] > 0:
 		return PeerConnectionStateFailed
-	case i == ICETransportStateDisconnected:
+	case s.ice[ICETransportStateDisconnected] > 0:
 		return PeerConnectionStateDisconnected
-	case (i == ICETransportStateNew || i == ICETransportStateClosed) && (d == DTLSTransportStateNew || d == DTLSTransportStateClosed):
+	case idle:
 		return PeerConnectionStateNew
-	case i == ICETransportStateNew || i == ICETransportStateChecking,
-		d == DTLSTransportStateNew || d == DTLSTransportStateConnecting:
+	case s.ice[ICETransportStateNew]+s.ice[ICETransportStateChecking] > 0,
+		s.dtls[DTLSTransportStateNew]+s.dtls[DTLSTransportStateConnecting] > 0:
 		return PeerConnectionStateConnecting
 	}
 	return PeerConnectionStateConnected
 }
 
-// gathererHooks announces what the gatherer finds.
-func (pc *PeerConnection) gathererHooks() gathererHooks {
-	return gathererHooks{
-		candidate: pc.localCandidate,
-		failed:    func(e *ICECandidateError) { pc.onICECandidateError.emit(pc.loop, e) },
-		state:     pc.gatheringChanged,
+// updateGathering sums up the gatherers, and announces the end of candidates
+// when the last one is done. On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#rtcicegatheringstate-enum
+func (pc *PeerConnection) updateGathering() {
+	complete, gathering := true, false
+	for _, t := range pc.used() {
+		complete = complete && t.gatherer.state == ICEGathererStateComplete
+		gathering = gathering || t.gatherer.state == ICEGathererStateGathering
 	}
-}
-
-// localCandidate writes the candidate into the local descriptions and announces
-// it. On the loop.
-func (pc *PeerConnection) localCandidate(c ice.LocalCandidate) {
-	section := pc.describedSection()
-	if section == nil {
+	state := ICEGatheringStateNew
+	switch {
+	case complete:
+		state = ICEGatheringStateComplete
+	case gathering:
+		state = ICEGatheringStateGathering
+	}
+	if state == pc.state.gathering {
 		return
 	}
-	candidate := pc.gatherer.candidate(c, section.MID, uint16(section.Index))
-	pc.session.LocalCandidate(section.MID, c.Candidate.String())
-	pc.dirty = true
-	pc.onICECandidate.emit(pc.loop, &candidate)
+	pc.state.gathering, pc.dirty = state, true
+	pc.onICEGatheringStateChange.emit(pc.loop, state)
+	if state == ICEGatheringStateComplete {
+		pc.announceEnd()
+	}
 }
 
-// announceGathered gives a local description that is new, as after a rollback,
-// what was gathered for another one. On the loop.
-func (pc *PeerConnection) announceGathered(s *jsep.Section) {
-	for _, c := range pc.gatherer.candidates {
-		if !slices.Contains(s.Local.Candidates, c.Candidate.String()) {
-			pc.localCandidate(c)
+// announceEnd tells the application that there are no more candidates, if there
+// is a local description that they are of.
+func (pc *PeerConnection) announceEnd() {
+	for _, t := range pc.used() {
+		if t.described() != nil {
+			pc.onICECandidate.emit(pc.loop, nil)
+			return
 		}
-	}
-	if pc.gatherer.state == ICEGathererStateComplete && !s.Local.EndOfCandidates {
-		pc.localEnd()
-	}
-}
-
-// localEnd is localCandidate for the end of candidates.
-func (pc *PeerConnection) localEnd() {
-	if section := pc.describedSection(); section != nil {
-		pc.session.LocalEnd(section.MID)
-		pc.dirty = true
-		pc.onICECandidate.emit(pc.loop, nil)
-	}
-}
-
-// describedSection is the m-section that local candidates belong to, or nil
-// after a rollback: then announceGathered gives them to the next description.
-func (pc *PeerConnection) describedSection() *jsep.Section {
-	if section := negotiatedSection(pc.session.Sections()); section != nil && section.Local.Ufrag != "" {
-		return section
-	}
-	return nil
-}
-
-func (pc *PeerConnection) gatheringChanged(state ICEGathererState) {
-	gathering := ICEGatheringStateNew
-	switch state {
-	case ICEGathererStateGathering:
-		gathering = ICEGatheringStateGathering
-	case ICEGathererStateComplete:
-		gathering = ICEGatheringStateComplete
-	}
-	pc.state.gathering, pc.dirty = gathering, true
-	pc.onICEGatheringStateChange.emit(pc.loop, gathering)
-	if gathering == ICEGatheringStateComplete {
-		pc.localEnd()
 	}
 }
 

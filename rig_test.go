@@ -26,6 +26,7 @@ type rigConfig struct {
 	link             simnet.Link
 	engineA, engineB SettingEngine
 	configA, configB Configuration
+	mediaB           *MediaEngine // nil: the default codecs
 	seed             uint64
 }
 
@@ -56,13 +57,17 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	r.hostA = r.net.Host("a", "192.0.2.1")
 	r.hostB = r.net.Host("b", "192.0.2.2")
 	r.a = connectionOn(t, r.hostA, config.engineA, config.configA)
-	r.b = connectionOn(t, r.hostB, config.engineB, config.configB)
+	optionsB := []func(*API){}
+	if config.mediaB != nil {
+		optionsB = append(optionsB, WithMediaEngine(config.mediaB))
+	}
+	r.b = connectionOn(t, r.hostB, config.engineB, config.configB, optionsB...)
 	return r
 }
 
-func connectionOn(t testing.TB, h *simnet.Host, e SettingEngine, c Configuration) *PeerConnection {
+func connectionOn(t testing.TB, h *simnet.Host, e SettingEngine, c Configuration, options ...func(*API)) *PeerConnection {
 	t.Helper()
-	pc, err := NewAPI(WithSettingEngine(e), withNetwork(h)).NewPeerConnection(c)
+	pc, err := NewAPI(append(options, WithSettingEngine(e), withNetwork(h))...).NewPeerConnection(c)
 	must(t, err)
 	return pc
 }

@@ -51,6 +51,7 @@ type SCTPTransport struct {
 }
 
 type sctpTransportSnapshot struct {
+	transport      *DTLSTransport
 	state          SCTPTransportState
 	maxMessageSize uint32
 }
@@ -70,12 +71,12 @@ func newSCTPTransport(api *API, dtls *DTLSTransport) *SCTPTransport {
 		established: make(chan struct{}),
 		window:      newDeliveryWindow(maxUndelivered),
 	}
-	t.published.Store(&sctpTransportSnapshot{state: SCTPTransportStateConnecting})
+	t.published.Store(&sctpTransportSnapshot{transport: dtls, state: SCTPTransportStateConnecting})
 	return t
 }
 
 // Transport returns the DTLS transport underneath.
-func (t *SCTPTransport) Transport() *DTLSTransport { return t.dtls }
+func (t *SCTPTransport) Transport() *DTLSTransport { return t.published.Load().transport }
 
 // State returns where the association is.
 func (t *SCTPTransport) State() SCTPTransportState { return t.published.Load().state }
@@ -166,6 +167,17 @@ func (t *SCTPTransport) Stop() error {
 	return nil
 }
 
+// moveTo puts the association on another DTLS transport, as long as it has not
+// begun: the m-section of data need not be bundled with the first. On the loop.
+func (t *SCTPTransport) moveTo(dtls *DTLSTransport) {
+	if t.dtls == dtls || t.engine.Load() != nil {
+		return
+	}
+	t.dtls.sctp = nil
+	t.dtls, dtls.sctp = dtls, t
+	t.publish()
+}
+
 // begin keeps the peer's parameters and starts the association when DTLS
 // allows; a later call with other parameters changes the message size only. On
 // the loop.
@@ -234,7 +246,7 @@ func (t *SCTPTransport) setState(state SCTPTransportState) {
 }
 
 func (t *SCTPTransport) publish() {
-	snapshot := &sctpTransportSnapshot{state: t.state}
+	snapshot := &sctpTransportSnapshot{transport: t.dtls, state: t.state}
 	if t.negotiated {
 		snapshot.maxMessageSize = t.sendLimit()
 	}

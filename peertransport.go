@@ -1,0 +1,238 @@
+package webrtc
+
+import (
+	"slices"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/ice"
+	"github.com/passerelle-rtc/webrtc/internal/jsep"
+	"github.com/passerelle-rtc/webrtc/internal/loop"
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+)
+
+// peerTransport is one stack of transports of a connection: what the m-sections
+// of a bundle share, or one that is not bundled has for itself.
+type peerTransport struct {
+	pc       *PeerConnection
+	gatherer *ICEGatherer
+	ice      *ICETransport
+	dtls     *DTLSTransport
+
+	mid     string // of the m-section that stands for it: the bundle's tag
+	inUse   bool   // an m-section uses it
+	members []loop.Member
+}
+
+// newPeerTransport builds a stack; nothing is opened before it gathers.
+func newPeerTransport(pc *PeerConnection, op string) (*peerTransport, error) {
+	gatherer, err := newICEGatherer(pc.api, pc.loop, pc.log, pc.credentials, ICEGatherOptions{
+		ICEServers: pc.config.ICEServers, ICEGatherPolicy: pc.config.ICETransportPolicy,
+	}, op)
+	if err != nil {
+		return nil, err
+	}
+	t := &peerTransport{pc: pc, gatherer: gatherer}
+	t.ice = newICETransport(pc.api, gatherer)
+	t.dtls = newDTLSTransport(pc.api, t.ice, pc.config.Certificates[0])
+	t.ice.onState = func(time.Time, ICETransportState) { pc.updateStates() }
+	t.dtls.onState = func(time.Time, DTLSTransportState) { pc.updateStates() }
+	gatherer.hooks = gathererHooks{
+		candidate: t.localCandidate,
+		failed:    func(e *ICECandidateError) { pc.onICECandidateError.emit(pc.loop, e) },
+		state:     t.gatheringChanged,
+	}
+	return t, nil
+}
+
+// enter gives the stack its seats in the loop. On the loop.
+func (t *peerTransport) enter(now time.Time) {
+	t.members = []loop.Member{t.gatherer.member(), t.ice.member()}
+	for _, m := range t.members {
+		t.pc.loop.Join(m)
+	}
+	t.gatherer.attach(now, t.ice)
+	t.dtls.attach()
+}
+
+// retire ends a stack that no m-section uses any more, as after the answer that
+// bundled it into another; its sockets are closed beside the loop. On the loop.
+func (t *peerTransport) retire(now time.Time) {
+	t.gatherer.closeStack(now)
+	for _, m := range t.members {
+		t.pc.loop.Leave(m)
+	}
+	sockets := t.gatherer.sockets
+	t.gatherer.sockets = make(map[ice.LocalID]*netio.Socket)
+	t.gatherer.work.Go(func() {
+		t.dtls.release()
+		for _, s := range sockets {
+			_ = s.Close()
+		}
+	})
+	t.pc.retired = append(t.pc.retired, t)
+}
+
+// section is the newest state of the m-section that stands for the transport, or
+// nil.
+func (t *peerTransport) section(sections []jsep.Section) *jsep.Section {
+	i := slices.IndexFunc(sections, func(s jsep.Section) bool { return s.MID == t.mid && !s.Rejected })
+	if i < 0 || !t.inUse {
+		return nil
+	}
+	return &sections[i]
+}
+
+// described is the m-section that local candidates belong to, or nil after a
+// rollback: then announceGathered gives them to the next description.
+func (t *peerTransport) described() *jsep.Section {
+	if s := t.section(t.pc.session.Sections()); s != nil && s.Local.Ufrag != "" {
+		return s
+	}
+	return nil
+}
+
+// localCandidate writes the candidate into the local descriptions and announces
+// it. On the loop.
+func (t *peerTransport) localCandidate(c ice.LocalCandidate) {
+	section := t.described()
+	if section == nil {
+		return
+	}
+	candidate := t.gatherer.candidate(c, section.MID, uint16(section.Index))
+	t.pc.session.LocalCandidate(section.MID, c.Candidate.String())
+	t.pc.dirty = true
+	t.pc.onICECandidate.emit(t.pc.loop, &candidate)
+}
+
+// announceGathered gives a local description that is new, as after a rollback,
+// what was gathered for another one. On the loop.
+func (t *peerTransport) announceGathered(s *jsep.Section) {
+	for _, c := range t.gatherer.candidates {
+		if !slices.Contains(s.Local.Candidates, c.Candidate.String()) {
+			t.localCandidate(c)
+		}
+	}
+	if t.gatherer.state == ICEGathererStateComplete && !s.Local.EndOfCandidates {
+		t.localEnd()
+		if t.pc.state.gathering == ICEGatheringStateComplete {
+			t.pc.announceEnd()
+		}
+	}
+}
+
+// localEnd writes the end of candidates into the local descriptions.
+func (t *peerTransport) localEnd() {
+	if section := t.described(); section != nil {
+		t.pc.session.LocalEnd(section.MID)
+		t.pc.dirty = true
+	}
+}
+
+// gatheringChanged runs on the loop.
+func (t *peerTransport) gatheringChanged(state ICEGathererState) {
+	if state == ICEGathererStateComplete {
+		t.localEnd()
+	}
+	t.pc.updateGathering()
+}
+
+// assignTransports maps each m-section to its transport: that of its bundle,
+// which keeps the one it has when its tag moves. On the loop.
+func (pc *PeerConnection) assignTransports(now time.Time, sections []jsep.Section) {
+	claimed := make(map[string]*peerTransport)
+	for i := range sections {
+		tag := sections[i].BundleTag
+		if sections[i].Rejected || claimed[tag] != nil {
+			continue
+		}
+		t, err := pc.transportForTag(now, tag, sections, claimed)
+		if err != nil {
+			pc.log.warn("new transport", "mid", tag, "error", err)
+			continue
+		}
+		claimed[tag] = t
+	}
+	for _, t := range pc.transports {
+		t.inUse = false
+	}
+	pc.byMID = make(map[string]*peerTransport)
+	for i := range sections {
+		s := &sections[i]
+		if t := claimed[s.BundleTag]; t != nil && !s.Rejected {
+			t.mid, t.inUse = s.BundleTag, true
+			pc.byMID[s.MID] = t
+		}
+	}
+}
+
+// transportForTag finds the transport that a bundle had, or one that is free, or
+// makes one.
+func (pc *PeerConnection) transportForTag(now time.Time, tag string, sections []jsep.Section, claimed map[string]*peerTransport) (*peerTransport, error) {
+	free := func(t *peerTransport) bool {
+		if t == nil || !slices.Contains(pc.transports, t) {
+			return false
+		}
+		for _, other := range claimed {
+			if other == t {
+				return false
+			}
+		}
+		return true
+	}
+	if t := pc.byMID[tag]; free(t) {
+		return t, nil
+	}
+	for i := range sections {
+		if t := pc.byMID[sections[i].MID]; sections[i].BundleTag == tag && free(t) {
+			return t, nil
+		}
+	}
+	for _, t := range pc.transports {
+		if !t.inUse && free(t) {
+			return t, nil
+		}
+	}
+	t, err := newPeerTransport(pc, "new transport")
+	if err != nil {
+		return nil, err
+	}
+	t.enter(now)
+	pc.transports = append(pc.transports, t)
+	return t, nil
+}
+
+// dropUnused closes the stacks that an exchange has left without m-section, but
+// for the first, which the next exchange may use. On the loop.
+func (pc *PeerConnection) dropUnused(now time.Time) {
+	pc.transports = slices.DeleteFunc(pc.transports, func(t *peerTransport) bool {
+		if t.inUse || t == pc.peerTransport {
+			return false
+		}
+		t.retire(now)
+		return true
+	})
+}
+
+// used lists the transports of the m-sections; the first one, idle, where there
+// is none.
+func (pc *PeerConnection) used() []*peerTransport {
+	var used []*peerTransport
+	for _, t := range pc.transports {
+		if t.inUse {
+			used = append(used, t)
+		}
+	}
+	if len(used) == 0 {
+		used = pc.transports[:1]
+	}
+	return used
+}
+
+// transportOf is the transport of a transceiver's media once it is negotiated.
+func (pc *PeerConnection) transportOf(state jsep.TransceiverState) *DTLSTransport {
+	t := pc.byMID[state.MID]
+	if t == nil || state.BundleTag == "" {
+		return nil
+	}
+	return t.dtls
+}

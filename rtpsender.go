@@ -1,0 +1,183 @@
+package webrtc
+
+import (
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/jsep"
+)
+
+// RTPSender sends the track of a transceiver. Its methods are safe for
+// concurrent use and may be called in callbacks.
+//
+// See https://www.w3.org/TR/webrtc/#rtcrtpsender-interface
+type RTPSender struct {
+	transceiver *RTPTransceiver
+
+	// Owned by the loop.
+	encodings []RTPEncodingParameters
+	streamIDs []string
+	last      *RTPSendParameters // [[LastReturnedParameters]]
+
+	published atomic.Pointer[senderSnapshot]
+}
+
+type senderSnapshot struct {
+	track      TrackLocal
+	transport  *DTLSTransport
+	parameters RTPParameters // without the encodings
+	encodings  []RTPEncodingParameters
+}
+
+// Track returns what is sent, or nil.
+func (s *RTPSender) Track() TrackLocal { return s.published.Load().track }
+
+// Transport returns the transport that carries the media, or nil until one has
+// been negotiated.
+func (s *RTPSender) Transport() *DTLSTransport { return s.published.Load().transport }
+
+// ReplaceTrack sends another track of the same kind, or none, from now on; this
+// needs no negotiation. It returns a TypeError for a track of another kind and an
+// InvalidStateError for a stopped transceiver or a closed connection.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack
+func (s *RTPSender) ReplaceTrack(track TrackLocal) error {
+	const op = "replace track"
+	if track != nil && track.Kind() != s.transceiver.kind {
+		return errorf(KindTypeError, op, "the track is %v, the sender %v", track.Kind(), s.transceiver.kind)
+	}
+	return s.transceiver.pc.do(op, func(time.Time) error {
+		id := ""
+		if track != nil {
+			id = track.ID()
+		}
+		if err := s.transceiver.pc.session.SetSender(s.transceiver.id, id, s.streamIDs); err != nil {
+			return jsepError(op, err)
+		}
+		s.setTrack(track)
+		return nil
+	})
+}
+
+// SetStreams sets the ids of the streams that the peer puts the track into; the
+// next negotiation tells it. It returns a TypeError for an id that cannot stand
+// in SDP, and an InvalidStateError after the connection's Close.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-setstreams
+func (s *RTPSender) SetStreams(streamIDs ...string) error {
+	const op = "set streams"
+	ids, err := validatedStreamIDs(streamIDs)
+	if err != nil {
+		return reop(op, err)
+	}
+	pc := s.transceiver.pc
+	return pc.do(op, func(time.Time) error {
+		id := ""
+		if track := s.Track(); track != nil {
+			id = track.ID()
+		}
+		if err := pc.session.SetSender(s.transceiver.id, id, ids); err != nil {
+			return jsepError(op, err)
+		}
+		s.streamIDs = ids
+		pc.mediaChanged()
+		return nil
+	})
+}
+
+// GetParameters returns how the track is sent. Changed, they can be given back
+// to SetParameters.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-getparameters
+func (s *RTPSender) GetParameters() RTPSendParameters {
+	var parameters RTPSendParameters
+	err := s.transceiver.pc.do("get parameters", func(time.Time) error {
+		if s.last == nil {
+			fresh := s.parameters()
+			fresh.TransactionID = newConnectionID()
+			s.last = &fresh
+		}
+		parameters = s.last.clone()
+		return nil
+	})
+	if err != nil {
+		parameters = s.parameters()
+	}
+	return parameters
+}
+
+func (s *RTPSender) parameters() RTPSendParameters {
+	published := s.published.Load()
+	return RTPSendParameters{
+		RTPParameters: published.parameters.clone(),
+		Encodings:     cloneEncodings(published.encodings),
+	}
+}
+
+// SetParameters changes the encodings as W3C allows: those of the last
+// GetParameters, in their order. It returns an InvalidStateError without one
+// before it, an InvalidModificationError for a change of what is read-only, and a
+// RangeError for a value out of range; then nothing has changed.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-setparameters
+func (s *RTPSender) SetParameters(parameters RTPSendParameters) error {
+	const op = "set parameters"
+	pc := s.transceiver.pc
+	return pc.do(op, func(time.Time) error {
+		if s.transceiver.Direction() == RTPTransceiverDirectionStopped {
+			return newError(KindInvalidState, op, errors.New("the transceiver is stopped"))
+		}
+		encodings, err := parameters.validateChange(s.last, s.transceiver.kind, pc.api.media.codecs(s.transceiver.kind))
+		if err != nil {
+			return reop(op, err)
+		}
+		s.last, s.encodings = nil, encodings
+		s.publish(func(p *senderSnapshot) { p.encodings = encodings })
+		return nil
+	})
+}
+
+// setTrack publishes the track. On the loop.
+func (s *RTPSender) setTrack(track TrackLocal) {
+	s.publish(func(p *senderSnapshot) { p.track = track })
+}
+
+// publish replaces the snapshot by a changed copy. On the loop.
+func (s *RTPSender) publish(change func(*senderSnapshot)) {
+	changed := *s.published.Load()
+	change(&changed)
+	s.published.Store(&changed)
+}
+
+// update takes what was negotiated. On the loop.
+func (s *RTPSender) update(state jsep.TransceiverState) {
+	parameters := RTPParameters{
+		Codecs:           newRTPCodecs(state.Send.Codecs, s.transceiver.kind),
+		HeaderExtensions: newRTPHeaderExtensions(state.Send.Extensions),
+		RTCP:             RTCPParameters{CNAME: s.transceiver.pc.id, ReducedSize: state.Send.ReducedSize},
+	}
+	s.keepEncodings(state.SendRIDs)
+	s.last = nil
+	s.publish(func(p *senderSnapshot) {
+		p.parameters, p.encodings = parameters, s.encodings
+		p.transport = s.transceiver.pc.transportOf(state)
+	})
+}
+
+// keepEncodings follows what the peer left of the simulcast layers.
+//
+// See https://www.w3.org/TR/webrtc/#set-the-rtcsessiondescription step 4.5.5.9
+func (s *RTPSender) keepEncodings(rids []string) {
+	if len(s.encodings) <= 1 {
+		return
+	}
+	kept := slices.DeleteFunc(slices.Clone(s.encodings), func(e RTPEncodingParameters) bool {
+		return e.RID != "" && !slices.Contains(rids, e.RID)
+	})
+	if len(kept) == 0 {
+		kept = s.encodings[:1]
+	}
+	s.encodings = kept
+}
