@@ -71,12 +71,12 @@ func (r *RTPReceiver) layers(state jsep.TransceiverState, old []*TrackRemote) []
 	}
 	var tracks []*TrackRemote
 	for i, rid := range state.Receive.RIDs {
-		at := slices.IndexFunc(old, func(t *TrackRemote) bool { return t.rid == rid.ID })
+		at := slices.IndexFunc(old, func(t *TrackRemote) bool { return t.RID() == rid.ID })
 		switch {
 		case at >= 0:
 			tracks = append(tracks, old[at])
-		case i == 0 && old[0].rid == "":
-			old[0].rid = rid.ID
+		case i == 0 && old[0].RID() == "":
+			old[0].change(func(s *trackSnapshot) { s.rid = rid.ID })
 			tracks = append(tracks, old[0])
 		default:
 			tracks = append(tracks, newTrackRemote(r, old[0].identity().id, rid.ID))

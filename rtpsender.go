@@ -168,7 +168,7 @@ func (s *RTPSender) update(state jsep.TransceiverState) {
 
 // keepEncodings follows what the peer left of the simulcast layers.
 //
-// See https://www.w3.org/TR/webrtc/#set-the-rtcsessiondescription step 4.5.5.9
+// See https://www.w3.org/TR/webrtc/#simulcast-functionality
 func (s *RTPSender) keepEncodings(rids []string) {
 	if len(s.encodings) <= 1 {
 		return

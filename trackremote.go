@@ -14,7 +14,6 @@ import (
 // See https://www.w3.org/TR/webrtc/#mediastreamtrack-network-use
 type TrackRemote struct {
 	receiver *RTPReceiver
-	rid      string // of the simulcast layer; set before the track is announced
 
 	published atomic.Pointer[trackSnapshot]
 
@@ -29,6 +28,7 @@ type TrackRemote struct {
 // trackSnapshot is what is known of a track.
 type trackSnapshot struct {
 	id        string
+	rid       string // of the simulcast layer
 	streamIDs []string
 	codec     RTPCodecParameters // zero until known
 	ssrc      SSRC               // 0 until known
@@ -37,8 +37,8 @@ type trackSnapshot struct {
 }
 
 func newTrackRemote(r *RTPReceiver, id, rid string) *TrackRemote {
-	t := &TrackRemote{receiver: r, rid: rid, known: make(chan struct{})}
-	t.published.Store(&trackSnapshot{id: id, muted: true})
+	t := &TrackRemote{receiver: r, known: make(chan struct{})}
+	t.published.Store(&trackSnapshot{id: id, rid: rid, muted: true})
 	return t
 }
 
@@ -63,7 +63,7 @@ func (t *TrackRemote) StreamIDs() []string { return append([]string(nil), t.iden
 func (t *TrackRemote) Msid() string { return strings.TrimSpace(t.StreamID() + " " + t.ID()) }
 
 // RID returns the identifier of the simulcast layer, or "" without simulcast.
-func (t *TrackRemote) RID() string { return t.rid }
+func (t *TrackRemote) RID() string { return t.identity().rid }
 
 // Kind is audio or video.
 func (t *TrackRemote) Kind() RTPCodecType { return t.receiver.transceiver.kind }
@@ -126,7 +126,7 @@ func (t *TrackRemote) change(f func(*trackSnapshot)) {
 // there is one, the codec where there is no choice. On the loop.
 func (t *TrackRemote) negotiated(state jsep.TransceiverState, codecs []RTPCodecParameters) {
 	t.change(func(s *trackSnapshot) {
-		if sources := state.Remote.Sources.SSRCs; t.rid == "" && len(sources) > 0 && s.ssrc == 0 {
+		if sources := state.Remote.Sources.SSRCs; s.rid == "" && len(sources) > 0 && s.ssrc == 0 {
 			s.ssrc = SSRC(sources[0])
 		}
 		var media []RTPCodecParameters
