@@ -79,6 +79,7 @@ type Agent struct {
 	lastData       time.Time
 	disconnectedAt time.Time
 	verifier       *Verifier
+	lastPair       uint64 // ID of the pair that was made last
 	out            queue[Datagram]
 	events         queue[AgentEvent]
 }
@@ -104,7 +105,7 @@ func NewAgent(cfg AgentConfig) *Agent {
 		a.tieBreaker = binary.BigEndian.Uint64(b[:])
 		cfg.Random = nil // a source of zeros must not keep us here
 	}
-	a.current = newGeneration(newKeyring(cfg.Local, Credentials{}))
+	a.current = newGeneration(newKeyring(cfg.Local, Credentials{}), 1)
 	a.renewVerifier()
 	return a
 }
@@ -165,7 +166,7 @@ func (a *Agent) Pairs() []PairStats {
 	for _, p := range pairs {
 		s := p.stats
 		s.Pair, s.State, s.Priority = p.report(), p.state, p.priority
-		s.Nominated, s.Selected, s.LastResponse = p.nominated, p == selected, p.lastResponse
+		s.Nominated, s.Selected = p.nominated, p == selected
 		all = append(all, s)
 	}
 	return all
@@ -180,6 +181,20 @@ func (a *Agent) RemoteCandidates() []Candidate {
 	}
 	return all
 }
+
+// LocalCandidates returns the local candidates of the current generation, those
+// that the peer's answers revealed included.
+func (a *Agent) LocalCandidates() []LocalCandidate {
+	all := make([]LocalCandidate, 0, len(a.current.locals))
+	for _, l := range a.current.locals {
+		all = append(all, *l)
+	}
+	return all
+}
+
+// Generation numbers the current generation: 1 at first, one more with each that
+// Restart or other remote credentials begin.
+func (a *Agent) Generation() uint32 { return a.current.number }
 
 // NextDatagram returns the next message to send.
 func (a *Agent) NextDatagram() (Datagram, bool) { return a.out.pop() }

@@ -87,6 +87,7 @@ func (a *Agent) rto(g *generation) time.Duration {
 // transmit counts a transmission and sets when the next step is due.
 func (t *transaction) transmit(now time.Time) {
 	t.transmissions++
+	mark(&t.pair.stats.FirstRequestSent, &t.pair.stats.LastRequestSent, now)
 	if t.transmissions == maxTransmissions {
 		t.next = now.Add(lastWait * t.rto)
 		return

@@ -56,11 +56,14 @@ func (a *Agent) insert(g *generation, l *LocalCandidate, r *remoteCandidate, to 
 	if g.pair(l.ID, to) != nil {
 		return nil
 	}
-	p := &pair{local: l, remote: r, destination: to}
+	p := &pair{local: l, remote: r, destination: to, generation: g.number}
 	p.priority = p.computePriority(a.role)
 	if len(g.pairs) >= a.cfg.MaxPairs && !g.makeRoom(p.priority) {
 		return nil
 	}
+	a.lastPair++
+	p.id = a.lastPair
+	g.claimRequests(p)
 	at := len(g.pairs)
 	for i, q := range g.pairs {
 		if q.priority < p.priority {

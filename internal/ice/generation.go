@@ -18,12 +18,14 @@ const (
 // checklist, valid pairs (RFC 8445 section 9). A restart begins a new one.
 type generation struct {
 	keys          keyring
+	number        uint32 // counted from 1 in the agent
 	locals        []*LocalCandidate
 	remotes       []*remoteCandidate
 	pairs         []*pair // the checklist, by falling priority
 	triggered     []*pair // first in, first out (RFC 8445 section 6.1.4.1)
 	transactions  map[transactionID]*transaction
 	early         []earlyRequest
+	unpaired      []pathRequests
 	selected      *pair
 	nominating    *pair // controlling: its nomination is under way
 	nominationMax uint32
@@ -51,8 +53,53 @@ type earlyRequest struct {
 	reported   bool // RemoteValidated was
 }
 
-func newGeneration(keys keyring) *generation {
-	return &generation{keys: keys, transactions: make(map[transactionID]*transaction)}
+// pathRequests counts the requests that were answered on a path before there was
+// a pair of it: they are the pair's once it is formed.
+type pathRequests struct {
+	local       LocalID
+	remote      netip.AddrPort // normal
+	n           uint64
+	first, last time.Time
+}
+
+func newGeneration(keys keyring, number uint32) *generation {
+	return &generation{keys: keys, number: number, transactions: make(map[transactionID]*transaction)}
+}
+
+// countRequest counts a request that is answered. Those of more paths without a
+// pair than maxEarlyRequests are not counted.
+func (g *generation) countRequest(now time.Time, p *pair, d *Datagram) {
+	if p != nil {
+		p.stats.RequestsReceived++
+		p.stats.ResponsesSent++
+		mark(&p.stats.FirstRequestReceived, &p.stats.LastRequestReceived, now)
+		return
+	}
+	remote := normal(d.Remote)
+	i := slices.IndexFunc(g.unpaired, func(u pathRequests) bool { return u.local == d.Local && u.remote == remote })
+	if i < 0 {
+		if len(g.unpaired) == maxEarlyRequests {
+			return
+		}
+		i = len(g.unpaired)
+		g.unpaired = append(g.unpaired, pathRequests{local: d.Local, remote: remote})
+	}
+	u := &g.unpaired[i]
+	u.n++
+	mark(&u.first, &u.last, now)
+}
+
+// claimRequests gives a new pair the requests that came before it.
+func (g *generation) claimRequests(p *pair) {
+	remote := normal(p.destination)
+	i := slices.IndexFunc(g.unpaired, func(u pathRequests) bool { return u.local == p.local.ID && u.remote == remote })
+	if i < 0 {
+		return
+	}
+	u := g.unpaired[i]
+	p.stats.RequestsReceived, p.stats.ResponsesSent = u.n, u.n
+	p.stats.FirstRequestReceived, p.stats.LastRequestReceived = u.first, u.last
+	g.unpaired = slices.Delete(g.unpaired, i, i+1)
 }
 
 func (g *generation) count(s PairState) int {

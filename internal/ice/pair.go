@@ -34,6 +34,11 @@ func (s PairState) String() string {
 type Pair struct {
 	Local  LocalCandidate
 	Remote Candidate
+	// ID is one number for one entry of a checklist, and never used again: not
+	// for an entry that is made anew, nor in another generation.
+	ID uint64
+	// Generation counts the agent's generations, from 1: see Agent.Generation.
+	Generation uint32
 }
 
 // PairStats is what is known of one pair at one moment.
@@ -45,13 +50,26 @@ type PairStats struct {
 	RequestsSent         uint64 // checks, without retransmissions and consent requests
 	RetransmissionsSent  uint64
 	ConsentRequestsSent  uint64
-	RequestsReceived     uint64
+	RequestsReceived     uint64 // authentic ones, retransmissions included, also from before the pair was formed
 	ResponsesSent        uint64
-	ResponsesReceived    uint64 // valid ones
+	ResponsesReceived    uint64 // authentic ones to open requests, errors included
 	CurrentRoundTripTime time.Duration
 	TotalRoundTripTime   time.Duration // over RoundTrips measurements
 	RoundTrips           uint64
-	LastResponse         time.Time // zero: none
+
+	// When requests and responses went and came, consent requests and
+	// retransmissions included. Zero: never.
+	FirstRequestSent, LastRequestSent         time.Time
+	FirstResponse, LastResponse               time.Time // received
+	FirstRequestReceived, LastRequestReceived time.Time
+}
+
+// mark notes that something happened now for the first or another time.
+func mark(first, last *time.Time, now time.Time) {
+	if first.IsZero() {
+		*first = now
+	}
+	*last = now
 }
 
 type remoteCandidate struct{ Candidate }
@@ -59,6 +77,8 @@ type remoteCandidate struct{ Candidate }
 // pair is an entry of the checklist. Two candidates of one base are one entry:
 // a path and a destination.
 type pair struct {
+	id          uint64
+	generation  uint32
 	local       *LocalCandidate // whose base is sent from
 	remote      *remoteCandidate
 	destination netip.AddrPort
@@ -115,7 +135,7 @@ func rolePriority(r Role, local, remote uint32) uint64 {
 }
 
 func (p *pair) report() Pair {
-	r := Pair{Local: *p.local, Remote: p.remote.Candidate}
+	r := Pair{Local: *p.local, Remote: p.remote.Candidate, ID: p.id, Generation: p.generation}
 	if p.valid != nil {
 		r.Local = *p.valid
 	}

@@ -46,10 +46,7 @@ func (a *Agent) handleRequest(now time.Time, d Datagram, m *message) error {
 		return ErrUnknownLocal
 	}
 	p := g.pair(d.Local, d.Remote)
-	if p != nil {
-		p.stats.RequestsReceived++
-		p.stats.ResponsesSent++
-	}
+	g.countRequest(now, p, &d)
 	if m.unknownCount > 0 {
 		a.answerUnknown(g, d, m)
 		return nil

@@ -70,10 +70,16 @@ func (a *Agent) settleTransaction(g *generation, t *transaction) {
 	}
 }
 
+// received counts a response.
+func (p *pair) received(now time.Time) {
+	p.stats.ResponsesReceived++
+	mark(&p.stats.FirstResponse, &p.stats.LastResponse, now)
+}
+
 // measure takes the round trip, unless a retransmission makes it ambiguous.
 func (p *pair) measure(now time.Time, t *transaction) {
 	p.lastResponse = now
-	p.stats.ResponsesReceived++
+	p.received(now)
 	if t.transmissions == 1 {
 		p.stats.CurrentRoundTripTime = now.Sub(t.sentAt)
 		p.stats.TotalRoundTripTime += p.stats.CurrentRoundTripTime
@@ -109,6 +115,7 @@ func (a *Agent) succeed(now time.Time, g *generation, t *transaction, m *message
 func (a *Agent) handleError(now time.Time, g *generation, t *transaction, code int) {
 	p := t.pair
 	current := t == p.check || t == p.nomination
+	p.received(now)
 	a.settleTransaction(g, t)
 	switch {
 	case code == codeRoleConflict:

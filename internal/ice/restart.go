@@ -25,7 +25,7 @@ func (a *Agent) replace(now time.Time, keys keyring) {
 	if old == nil {
 		old = a.current
 	}
-	g := newGeneration(keys)
+	g := newGeneration(keys, a.current.number+1)
 	for _, c := range a.current.locals {
 		if c.Type != PeerReflexive {
 			copied := *c
