@@ -106,7 +106,7 @@ func (w *writer) offerAgain(m *media) {
 	w.bundleOnly = false
 	t := s.associated(m.mid)
 	if m.rejected || s.dead(s.currentRemote, m.index) || (t != nil && t.stopping) {
-		w.addRejected(m.mline, m.mid)
+		w.addRejected(m)
 		return
 	}
 	if !s.settled(m.mid) {
@@ -118,7 +118,7 @@ func (w *writer) offerAgain(m *media) {
 	case t != nil:
 		w.offerMedia(t, m.mid, m.proto)
 	default:
-		w.addRejected(m.mline, m.mid)
+		w.addRejected(m)
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *Session) CreateAnswer(in LocalInput) (string, error) {
 		w.midless = m.midless
 		switch {
 		case !accepted[i]:
-			w.addRejected(m.mline, m.mid)
+			w.addRejected(m)
 		case m.data != nil:
 			w.addData(m.mid, m.proto, m.formats, setups[i])
 		default:
@@ -303,12 +303,20 @@ func (w *writer) add(n mline, port int, mid string) *sdp.MediaDescription {
 }
 
 // addRejected adds an m-line with port zero. It keeps one format, which RFC 3264 section 6 wants and
-// nobody reads.
-func (w *writer) addRejected(n mline, mid string) {
+// nobody reads, with its a=rtpmap, without which pion/webrtc refuses the offer.
+func (w *writer) addRejected(m *media) {
+	n := m.mline
 	n.formats = n.formats[:1]
-	md := w.add(n, 0, mid)
-	if n.media == "audio" || n.media == "video" {
-		md.Attributes = append(md.Attributes, attribute("inactive"))
+	md := w.add(n, 0, m.mid)
+	if !m.wasRTP() {
+		return
+	}
+	md.Attributes = append(md.Attributes, attribute("inactive"))
+	for _, a := range m.attributes {
+		if a.Key == "rtpmap" && strings.HasPrefix(a.Value, n.formats[0]+" ") {
+			md.Attributes = append(md.Attributes, a)
+			return
+		}
 	}
 }
 
