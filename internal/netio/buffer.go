@@ -12,9 +12,10 @@ const MaxDatagram = 2048
 // A Buffer holds one datagram. It comes from a pool, has one owner at a time,
 // and goes back with Release; the owner may hand it to another goroutine.
 type Buffer struct {
-	n    int
-	free atomic.Bool
-	next *Buffer // link of the egress queue that owns the buffer
+	n       int
+	free    atomic.Bool
+	next    *Buffer  // link of the egress queue that owns the buffer
+	account *Account // nil: nobody's
 
 	// One byte more than a datagram may have, so that a platform whose read
 	// cuts long datagrams silently shows that it did.
@@ -51,5 +52,6 @@ func (b *Buffer) Release() {
 	if b.free.Swap(true) {
 		panic("netio: buffer released twice")
 	}
+	b.account = nil
 	buffers.Put(b)
 }

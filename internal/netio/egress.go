@@ -48,6 +48,7 @@ func (e *egress) send(b *Buffer, dst netip.AddrPort, more bool) {
 	if e.closed {
 		e.dropped[dropClosed]++
 		e.mu.Unlock()
+		b.discard()
 		b.Release()
 		return
 	}
@@ -66,6 +67,7 @@ func (e *egress) send(b *Buffer, dst netip.AddrPort, more bool) {
 		e.writeOnce()
 	}
 	if !queued {
+		b.discard()
 		b.Release()
 	}
 }
@@ -154,6 +156,13 @@ type tally struct {
 	dropped                 [dropReasons]uint64
 }
 
+func (t *tally) drop(reason dropReason, ds []Datagram) {
+	t.dropped[reason] += uint64(len(ds))
+	for i := range ds {
+		ds[i].Buffer.discard()
+	}
+}
+
 // write hands ds to the PacketConn, drops what it does not take, and releases
 // all buffers. An error costs one datagram. When the socket is full the rest
 // of ds is dropped: it will not have drained within the microsecond until the
@@ -162,21 +171,19 @@ func (e *egress) write(ds []Datagram) (t tally) {
 	for rest := ds; len(rest) > 0; {
 		n, err := e.conn.WriteBatch(rest)
 		t.calls++
-		for _, d := range rest[:n] {
-			t.bytes += uint64(len(d.Buffer.Bytes()))
-		}
+		t.bytes += sentOut(rest[:n])
 		t.datagrams += uint64(n)
 		rest = rest[n:]
 		switch {
 		case len(rest) == 0:
 		case err == nil:
-			t.dropped[dropWouldBlock] += uint64(len(rest))
+			t.drop(dropWouldBlock, rest)
 			rest = nil
 		case isClosed(err):
-			t.dropped[dropClosed] += uint64(len(rest))
+			t.drop(dropClosed, rest)
 			rest = nil
 		default:
-			t.dropped[reasonOf(err)]++
+			t.drop(reasonOf(err), rest[:1])
 			rest = rest[1:]
 		}
 	}
