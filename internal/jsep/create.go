@@ -347,18 +347,22 @@ func (w *writer) addLive(n mline, mid string, setup Setup) *sdp.MediaDescription
 		port = 0
 	}
 	md := w.add(n, port, mid)
-	md.Attributes = append(md.Attributes,
-		attributeOf("ice-ufrag", w.in.Ufrag),
-		attributeOf("ice-pwd", w.in.Pwd))
-	for _, f := range normal(w.in.Fingerprints) {
-		md.Attributes = append(md.Attributes, attributeOf("fingerprint", f.Algorithm+" "+f.Value))
-	}
+	md.Attributes = append(md.Attributes, w.transport()...)
 	md.Attributes = append(md.Attributes, attributeOf("setup", setup.String()))
 	if w.bundleOnly {
 		md.Attributes = append(md.Attributes, attribute("bundle-only"))
 	}
 	w.live, w.kinds = append(w.live, mid), append(w.kinds, n.media)
 	return md
+}
+
+// transport is this side's transport, without its DTLS role.
+func (w *writer) transport() []sdp.Attribute {
+	out := []sdp.Attribute{attributeOf("ice-ufrag", w.in.Ufrag), attributeOf("ice-pwd", w.in.Pwd)}
+	for _, f := range normal(w.in.Fingerprints) {
+		out = append(out, attributeOf("fingerprint", f.Algorithm+" "+f.Value))
+	}
+	return out
 }
 
 // finish writes the text, and reads it back as the description that it is.
@@ -386,6 +390,10 @@ func (w *writer) finish() (*created, *Error) {
 		d.Attributes = append(d.Attributes, attribute("ice-lite"))
 	}
 	d.Attributes = append(d.Attributes, attributeOf("ice-options", "trickle"))
+	if len(w.live) == 0 && w.in.Ufrag != "" {
+		// Of no use to anybody, but pion/webrtc refuses a description without.
+		d.Attributes = append(d.Attributes, w.transport()...)
+	}
 	// RFC 9429 section 5.2.2: the version goes up when the text might differ from the one
 	// that was created before, candidates included.
 	_, body, err := s.read(&d, w.typ)
