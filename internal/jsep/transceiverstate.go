@@ -49,7 +49,7 @@ type RemoteMedia struct {
 }
 
 // Transceivers returns the set of transceivers in the order in which they were added, as W3C
-// getTransceivers does. Nothing in it is shared with the Session that a caller may change.
+// getTransceivers does. Lists may be shared with the Session: callers do not change them.
 func (s *Session) Transceivers() []TransceiverState {
 	if len(s.transceivers) == 0 {
 		return nil
