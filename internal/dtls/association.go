@@ -268,6 +268,9 @@ func (a *Association) MediaReceived() {
 	}
 }
 
+// Role returns our side of the handshake.
+func (a *Association) Role() Role { return a.cfg.Role }
+
 // State returns the current state, which may not have been announced yet.
 func (a *Association) State() State {
 	a.mu.Lock()

@@ -122,6 +122,9 @@ func (a *Agent) State() State { return a.state }
 // Role returns the current role.
 func (a *Agent) Role() Role { return a.role }
 
+// Local returns our credentials of the current generation.
+func (a *Agent) Local() Credentials { return a.current.keys.local }
+
 // SetRole changes the role, as when the peer turns out to be lite (RFC 8445
 // section 6.1.1). No RoleChanged event follows.
 func (a *Agent) SetRole(now time.Time, r Role) {

@@ -207,15 +207,17 @@ func (a *Association) usable() (*sctp.Association, error) {
 	return a.engine, nil
 }
 
-// Stats are counters and gauges of an association; zero before it is established.
+// Stats are counters and gauges of an association. What follows Established is
+// zero before it is established, and keeps its last value after the end.
 type Stats struct {
-	BytesSent, BytesReceived uint64        // SCTP packets, headers included
+	BytesSent, BytesReceived uint64        // SCTP packets, headers included, those of the handshake too
 	PacketsDropped           uint64        // inbound, not taken because pion/sctp was behind
-	RTT                      time.Duration // smoothed round-trip time
-	CongestionWindow         uint32        // bytes
-	PeerWindow               uint32        // bytes that the peer still accepts
 	MTU                      uint32        // bytes of an SCTP packet
 	Streams                  int           // streams with an open or unacknowledged direction
+	Established              bool          // the handshake has succeeded
+	RTT                      time.Duration // smoothed round-trip time; 0: none was measured
+	CongestionWindow         uint32        // bytes
+	PeerWindow               uint32        // bytes that the peer still accepts
 }
 
 // Stats returns the present numbers.
@@ -225,10 +227,11 @@ func (a *Association) Stats() Stats {
 	s := Stats{MTU: a.config.MTU, Streams: len(a.streams)}
 	a.mu.Unlock()
 	s.PacketsDropped = a.conn.droppedPackets()
+	s.BytesSent, s.BytesReceived = a.conn.sent.Load(), a.conn.received.Load()
 	if engine == nil {
 		return s
 	}
-	s.BytesSent, s.BytesReceived = engine.BytesSent(), engine.BytesReceived()
+	s.Established = true
 	s.RTT = time.Duration(engine.SRTT() * float64(time.Millisecond))
 	s.CongestionWindow, s.PeerWindow = engine.CWND(), engine.RWND()
 	return s

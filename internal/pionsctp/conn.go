@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type conn struct {
 	full        int // packets of this size and more are full-size
 	ledger      ledger
 
+	sent, received atomic.Uint64 // bytes of packets
+
 	mu      sync.Mutex
 	ready   sync.Cond
 	queue   [][]byte
@@ -37,12 +40,18 @@ type conn struct {
 func newConn(a *Association) *conn {
 	c := &conn{
 		association: a,
-		write:       a.config.Write,
 		// pion/sctp rounds the payload of a DATA chunk down to whole words.
 		full:   int(a.config.MTU) - (int(a.config.MTU)-packetHeader-dataHeader)%4,
 		ledger: newLedger(),
 	}
 	c.ready.L = &c.mu
+	c.write = func(packet []byte, more bool) error {
+		err := a.config.Write(packet, more)
+		if err == nil {
+			c.sent.Add(uint64(len(packet)))
+		}
+		return err
+	}
 	return c
 }
 
@@ -60,6 +69,7 @@ func (c *conn) push(packet []byte) {
 		c.dropped++
 		return
 	}
+	c.received.Add(uint64(len(packet)))
 	var b []byte
 	if len(packet) <= pooledPacket {
 		b = packetPool.Get().(*[pooledPacket]byte)[:len(packet)]
