@@ -28,6 +28,9 @@ type DataChannel struct {
 	done      chan struct{}                       // closed with state closed
 	announced bool                                // the open event is queued; the stream's reader's own
 
+	statsID string // of its entry in a StatsReport
+	traffic *channelTraffic
+
 	sending  sendBuffer
 	incoming *messageQueue // nil unless channels are detached
 
@@ -76,7 +79,10 @@ func newDataChannel(t *SCTPTransport, params DataChannelParameters) *DataChannel
 	if params.Priority == PriorityTypeUnknown {
 		params.Priority = PriorityTypeLow
 	}
-	d := &DataChannel{transport: t, params: params, done: make(chan struct{})}
+	d := &DataChannel{
+		transport: t, params: params, done: make(chan struct{}),
+		statsID: t.channelStatsID(), traffic: new(channelTraffic),
+	}
 	d.sending.init(d)
 	if t.api.settings.detachDataChannels {
 		d.incoming = newMessageQueue(maxUndelivered)
@@ -345,7 +351,7 @@ func (d *DataChannel) receive(ppid sctp.PPID, payload []byte) {
 		return
 	}
 	if d.incoming != nil {
-		d.incoming.push(message)
+		d.incoming.push(message, &d.traffic.received)
 		return
 	}
 	window := d.transport.window
@@ -355,6 +361,7 @@ func (d *DataChannel) receive(ppid sctp.PPID, payload []byte) {
 	d.transport.loop.Deliver(func() {
 		defer window.release(len(payload))
 		if !d.stopped.Load() {
+			d.traffic.received.add(len(message.Data))
 			d.onMessage.call(message)
 		}
 	})

@@ -18,6 +18,7 @@ func (d *DataChannel) setState(state DataChannelState) bool {
 		return false
 	}
 	d.published.Store(&dataChannelSnapshot{state: state, id: old.id})
+	d.transport.countState(d, old.state, state)
 	if state == DataChannelStateClosed {
 		d.sending.close()
 		close(d.done)
@@ -118,6 +119,7 @@ func (t *SCTPTransport) tryAdd(channel *DataChannel, op string) error {
 	if t.ids != nil && !t.assign(channel) {
 		return errorf(KindOperation, op, "all IDs are in use")
 	}
+	t.channelCounts.requested++
 	t.add(channel)
 	if t.hookAdded != nil {
 		t.hookAdded()

@@ -414,5 +414,5 @@ func (o *dtlsOutput) Send(b []byte, more bool) {
 		return
 	}
 	buffer.SetLen(len(b))
-	path.socket.Send(buffer, path.remote, more)
+	path.send(buffer, more)
 }

@@ -41,6 +41,12 @@ type ICETransport struct {
 	dirty    bool
 	selected *ICECandidatePair
 
+	statsID         string // of its entry in a StatsReport
+	selectedPair    uint64 // ID of the pair that is selected; 0: none
+	selectedChanges uint32 // how often selectedPair changed
+	final           iceStatsView
+	traffic         iceTraffic
+
 	path     atomic.Pointer[icePath]
 	lastData atomic.Int64 // authenticated data from the peer, since epoch
 
@@ -51,8 +57,9 @@ type ICETransport struct {
 
 // icePath is where data goes: the selected pair. It is immutable.
 type icePath struct {
-	socket *netio.Socket
-	remote netip.AddrPort
+	socket  *netio.Socket
+	remote  netip.AddrPort
+	traffic *pathTraffic
 }
 
 type iceTransportSnapshot struct {
@@ -78,7 +85,7 @@ func newICETransport(api *API, gatherer *ICEGatherer) *ICETransport {
 	t := &ICETransport{
 		api: api, loop: gatherer.loop, gatherer: gatherer, log: gatherer.log,
 		epoch: time.Now(),
-		state: ICETransportStateNew,
+		state: ICETransportStateNew, statsID: "T" + newConnectionID(),
 	}
 	t.published.Store(&iceTransportSnapshot{state: ICETransportStateNew})
 	return t
@@ -372,11 +379,13 @@ func (t *ICETransport) handleEvent(now time.Time, event ice.AgentEvent) {
 			t.role = ICERoleControlling
 		}
 	case *ice.RemoteValidated:
+		t.validatedPath(e.Local, e.Remote)
 		t.admit(e.Remote)
 	case *ice.RemotePeerReflexive:
 		t.dirty = true
 	case *ice.ConsentLost:
 		t.path.Store(nil) // nothing may be sent (RFC 7675 section 5.1)
+		t.countSelection(0)
 	}
 }
 
@@ -401,7 +410,9 @@ func (t *ICETransport) selectPair(p ice.Pair) {
 	if socket == nil {
 		return
 	}
-	t.path.Store(&icePath{socket: socket, remote: p.Remote.Addr})
+	traffic := t.countPath(p.Local.ID, p.Remote.Addr, p.Generation)
+	t.path.Store(&icePath{socket: socket, remote: p.Remote.Addr, traffic: traffic})
+	t.countSelection(p.ID)
 	t.admit(p.Remote.Addr)
 	local := t.gatherer.candidate(p.Local, "", 0)
 	remote := newICECandidate(p.Remote, "", 0)
@@ -459,6 +470,7 @@ func (t *ICETransport) close(now time.Time) {
 	}
 	t.state, t.dirty = ICETransportStateClosed, true
 	t.publish() // with the candidates that there were
+	t.final = t.statsView()
 	if t.agent != nil {
 		t.agent.Close(now)
 		t.agent = nil

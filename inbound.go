@@ -17,6 +17,8 @@ type inbound struct {
 	servers  []netip.AddrPort // STUN servers that may answer
 	peers    []netip.AddrPort // proved by ICE: DTLS and SRTP are taken from them
 	dtls     *DTLSTransport   // nil until there is one
+	traffic  *iceTraffic      // nil until there is an ICE transport
+	paths    []*pathTraffic   // of traffic
 }
 
 // accepts reports whether packets other than STUN are taken from addr. An
@@ -36,7 +38,11 @@ func (g *ICEGatherer) receive(id ice.LocalID, now time.Time, ds []netio.Datagram
 		case mux.STUN:
 			g.receiveSTUN(in, id, &ds[i])
 		case mux.DTLS:
-			if in.dtls != nil && in.accepts(ds[i].Addr) {
+			if !in.accepts(ds[i].Addr) {
+				continue
+			}
+			in.count(id, ds[i].Addr, len(ds[i].Buffer.Bytes()), now)
+			if in.dtls != nil {
 				in.dtls.receive(now, ds[i].Buffer.Bytes())
 			}
 		}
@@ -81,6 +87,7 @@ func (g *ICEGatherer) publishInbound() {
 	if t := g.transport; t != nil {
 		in.peers = slices.Clone(t.peers)
 		in.dtls = t.dtls
+		in.traffic, in.paths = &t.traffic, t.traffic.paths
 		if t.agent != nil {
 			in.verifier = t.agent.Verifier()
 		}

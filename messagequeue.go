@@ -27,8 +27,8 @@ func newMessageQueue(limit int) *messageQueue {
 }
 
 // push appends a message, waiting for room; one message always fits in an empty
-// queue. After end it drops the message.
-func (q *messageQueue) push(m DataChannelMessage) {
+// queue. After end it drops the message. What it takes is counted in received.
+func (q *messageQueue) push(m DataChannelMessage, received *messageCount) {
 	size := len(m.Data) + messageOverhead
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -40,6 +40,7 @@ func (q *messageQueue) push(m DataChannelMessage) {
 	}
 	q.bytes += size
 	q.messages = append(q.messages, m)
+	received.add(len(m.Data))
 	q.changed.Broadcast()
 }
 

@@ -217,6 +217,7 @@ func (t *SCTPTransport) accept(_ time.Time, id uint16, open *sctp.ChannelOpen) {
 		t.log.warn("accept data channel", "stream", id, "error", err)
 		return
 	}
+	t.channelCounts.accepted++
 	channel.setState(DataChannelStateOpen)
 	if t.hookDataChannel != nil {
 		t.hookDataChannel.emit(t.loop, channel)

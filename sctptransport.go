@@ -36,6 +36,11 @@ type SCTPTransport struct {
 	channels    map[uint16]*DataChannel
 	established chan struct{} // closed when state leaves connecting
 
+	statsID        string // of its entry in a StatsReport
+	channelsMade   atomic.Uint64
+	channelCounts  channelCounts
+	closedChannels []channelRecord // the last ones, oldest first
+
 	engine   atomic.Pointer[pionsctp.Association]
 	byStream sync.Map // uint16 to *DataChannel, for the readers
 	window   *deliveryWindow
@@ -69,6 +74,7 @@ func newSCTPTransport(api *API, dtls *DTLSTransport) *SCTPTransport {
 		state:       SCTPTransportStateConnecting,
 		channels:    make(map[uint16]*DataChannel),
 		established: make(chan struct{}),
+		statsID:     "S" + newConnectionID(),
 		window:      newDeliveryWindow(maxUndelivered),
 	}
 	t.published.Store(&sctpTransportSnapshot{transport: dtls, state: SCTPTransportStateConnecting})

@@ -22,6 +22,7 @@ type sendBuffer struct {
 	engine func() sendEngine // returns nil before there is one
 	tell   func()            // the amount fell to the application's threshold; never blocks
 	id     uint16            // set on the loop before the channel is open
+	sent   *messageCount
 
 	mu        sync.Mutex
 	queued    uint64 // bytes ever given to the engine
@@ -50,6 +51,7 @@ type overhead struct {
 }
 
 func (b *sendBuffer) init(d *DataChannel) {
+	b.sent = &d.traffic.sent
 	b.engine = func() sendEngine {
 		if engine := d.transport.engine.Load(); engine != nil {
 			return engine
@@ -78,6 +80,7 @@ var emptyPlaceholder = []byte{0}
 // send queues one message.
 func (b *sendBuffer) send(ppid sctp.PPID, data []byte) error {
 	var extra uint64
+	own := len(data) // the application's bytes
 	if ppid == sctp.PPIDControl {
 		extra = uint64(len(data))
 	} else if len(data) == 0 {
@@ -91,6 +94,9 @@ func (b *sendBuffer) send(ppid sctp.PPID, data []byte) error {
 		return err
 	}
 	b.queued += size
+	if ppid != sctp.PPIDControl {
+		b.sent.add(own)
+	}
 	if extra != 0 {
 		b.overheads = append(b.overheads, overhead{end: b.queued, bytes: extra})
 		b.extra += extra

@@ -36,7 +36,7 @@ func (e *fakeEngine) drainTo(n uint64) {
 
 func newFakeBuffer() (b *sendBuffer, e *fakeEngine, told *int) {
 	e, told = &fakeEngine{}, new(int)
-	b = &sendBuffer{engine: func() sendEngine { return e }, tell: func() { *told++ }}
+	b = &sendBuffer{engine: func() sendEngine { return e }, tell: func() { *told++ }, sent: new(messageCount)}
 	return b, e, told
 }
 
