@@ -19,14 +19,16 @@ import (
 // that stands alone, in the manner of ORTC. All methods are safe for
 // concurrent use.
 type ICEGatherer struct {
-	api     *API
-	loop    *loop.Loop
-	log     connLog
-	policy  ICEGatherPolicy
-	servers []iceServerURL
+	api  *API
+	loop *loop.Loop
+	log  connLog
 
 	// Owned by the loop.
+	policy     ICEGatherPolicy
+	servers    []iceServerURL
 	machine    *ice.Gatherer
+	generation int  // counts the times that it gathered anew
+	stale      bool // credentials are newer than what was gathered
 	sockets    map[ice.LocalID]*netio.Socket
 	lastID     ice.LocalID
 	state      ICEGathererState
@@ -36,7 +38,7 @@ type ICEGatherer struct {
 	hooks      gathererHooks
 	dirty      bool
 
-	credentials ice.Credentials
+	credentials ice.Credentials // owned by the loop; published for the getters
 	inbound     atomic.Pointer[inbound]
 	work        sync.WaitGroup // socket opening and look-ups
 	context     context.Context
@@ -57,8 +59,9 @@ type gathererHooks struct {
 }
 
 type gathererSnapshot struct {
-	state      ICEGathererState
-	candidates []ice.LocalCandidate
+	state       ICEGathererState
+	candidates  []ice.LocalCandidate
+	credentials ice.Credentials
 }
 
 // NewICEGatherer makes a gatherer with a loop of its own. It returns a
@@ -98,18 +101,14 @@ func newICEGatherer(api *API, l *loop.Loop, log connLog, credentials ice.Credent
 	}
 	g := &ICEGatherer{
 		api: api, loop: l, log: log, policy: opts.ICEGatherPolicy, servers: servers,
-		machine: ice.NewGatherer(ice.GathererConfig{
-			Credentials: credentials,
-			STUNTimeout: api.settings.ice.stunTimeout,
-			Relay:       opts.ICEGatherPolicy == ICETransportPolicyRelay,
-		}),
 		sockets:     make(map[ice.LocalID]*netio.Socket),
 		state:       ICEGathererStateNew,
 		credentials: credentials,
 	}
+	g.machine = g.newMachine()
 	g.context, g.cancel = context.WithCancel(context.Background())
 	g.inbound.Store(&inbound{})
-	g.published.Store(&gathererSnapshot{state: ICEGathererStateNew})
+	g.published.Store(&gathererSnapshot{state: ICEGathererStateNew, credentials: credentials})
 	return g, nil
 }
 
@@ -138,9 +137,11 @@ func (g *ICEGatherer) Gather() error {
 func (g *ICEGatherer) State() ICEGathererState { return g.published.Load().state }
 
 // GetLocalParameters returns the user name fragment and password to signal to
-// the peer. They are there from the beginning; the error is always nil.
+// the peer, of the newest local description where there is a PeerConnection. They
+// are there from the beginning; the error is always nil.
 func (g *ICEGatherer) GetLocalParameters() (ICEParameters, error) {
-	return ICEParameters{UsernameFragment: g.credentials.Ufrag, Password: g.credentials.Pwd}, nil
+	credentials := g.published.Load().credentials
+	return ICEParameters{UsernameFragment: credentials.Ufrag, Password: credentials.Pwd}, nil
 }
 
 // GetLocalCandidates returns the candidates gathered so far; the error is
@@ -149,7 +150,7 @@ func (g *ICEGatherer) GetLocalCandidates() ([]ICECandidate, error) {
 	gathered := g.published.Load().candidates
 	candidates := make([]ICECandidate, 0, len(gathered))
 	for _, c := range gathered {
-		candidates = append(candidates, g.candidate(c, "", 0))
+		candidates = append(candidates, newICECandidate(c.Candidate, "", 0))
 	}
 	return candidates, nil
 }
@@ -208,19 +209,16 @@ func (g *ICEGatherer) releaseStack() {
 func (g *ICEGatherer) do(op string, f func(now time.Time) error) error { return doOn(g.loop, op, f) }
 
 func (g *ICEGatherer) candidate(c ice.LocalCandidate, mid string, mLineIndex uint16) ICECandidate {
-	candidate := newICECandidate(c.Candidate, mid, mLineIndex)
-	candidate.UsernameFragment = g.credentials.Ufrag
-	return candidate
+	return newICECandidate(c.Candidate, mid, mLineIndex)
 }
 
 // gather runs on the loop.
 func (g *ICEGatherer) gather(time.Time) error {
-	switch g.state {
-	case ICEGathererStateNew:
-		g.setState(ICEGathererStateGathering)
-		go g.enumerate()
-	case ICEGathererStateClosed:
+	switch {
+	case g.state == ICEGathererStateClosed:
 		return closedError("gather")
+	case g.state == ICEGathererStateNew || g.stale:
+		g.begin()
 	}
 	return nil
 }
@@ -237,7 +235,7 @@ func (g *ICEGatherer) close() {
 
 // enumerate lists the addresses to gather on. The application's filters run
 // here, which may block, or close the connection: nobody waits for them.
-func (g *ICEGatherer) enumerate() {
+func (g *ICEGatherer) enumerate(generation int) {
 	addresses, err := hostAddresses(g.api)
 	if err != nil {
 		g.log.warn("enumerate network interfaces", "error", err)
@@ -246,10 +244,12 @@ func (g *ICEGatherer) enumerate() {
 		g.log.warn("too many addresses to gather on", "addresses", len(addresses), "used", maxSockets)
 		addresses = addresses[:maxSockets]
 	}
-	g.loop.Post(func(time.Time) {
-		if g.state == ICEGathererStateGathering {
-			g.work.Go(func() { g.collect(addresses) })
+	g.loop.Post(func(now time.Time) {
+		if !g.gathers(generation) {
+			return
 		}
+		fresh, servers := g.reuse(now, addresses), g.servers
+		g.work.Go(func() { g.collect(generation, fresh, servers) })
 	})
 }
 
@@ -258,17 +258,17 @@ const maxSockets = 64
 
 // collect opens a socket on each address and resolves the servers. It may take
 // its time, so it has a goroutine.
-func (g *ICEGatherer) collect(addresses []hostAddress) {
+func (g *ICEGatherer) collect(generation int, addresses []hostAddress, servers []iceServerURL) {
 	for _, a := range addresses {
 		g.openSocket(a)
 	}
 	var lookups sync.WaitGroup
-	for _, server := range g.servers {
-		lookups.Go(func() { g.resolve(server) })
+	for _, server := range servers {
+		lookups.Go(func() { g.resolve(generation, server) })
 	}
 	lookups.Wait()
 	g.loop.Post(func(now time.Time) {
-		if g.state == ICEGathererStateGathering {
+		if g.gathers(generation) {
 			g.machine.Complete(now)
 		}
 	})
@@ -298,9 +298,9 @@ func (g *ICEGatherer) openSocket(a hostAddress) {
 
 // resolve finds the addresses of one server and gives them to the machine: at
 // most one of each family, as each is asked from every socket.
-func (g *ICEGatherer) resolve(server iceServerURL) {
+func (g *ICEGatherer) resolve(generation int, server iceServerURL) {
 	if server.scheme != "stun" {
-		g.serverFailed(server.raw, "not supported by this version: only stun: servers are asked")
+		g.serverFailed(generation, server.raw, "not supported by this version: only stun: servers are asked")
 		return
 	}
 	ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
@@ -311,7 +311,7 @@ func (g *ICEGatherer) resolve(server iceServerURL) {
 	}
 	if err != nil {
 		if g.context.Err() == nil {
-			g.serverFailed(server.raw, "look up "+server.host+": "+err.Error())
+			g.serverFailed(generation, server.raw, "look up "+server.host+": "+err.Error())
 		}
 		return
 	}
@@ -328,7 +328,7 @@ func (g *ICEGatherer) resolve(server iceServerURL) {
 		*have = true
 		target := netip.AddrPortFrom(addr, server.port)
 		g.loop.Post(func(now time.Time) {
-			if g.state == ICEGathererStateGathering {
+			if g.gathers(generation) {
 				g.stunAddrs = append(g.stunAddrs, target)
 				g.publishInbound()
 				g.machine.AddServer(now, server.raw, target)
@@ -337,13 +337,21 @@ func (g *ICEGatherer) resolve(server iceServerURL) {
 	}
 }
 
-func (g *ICEGatherer) serverFailed(url, reason string) {
-	g.loop.Post(func(now time.Time) { g.machine.ServerFailed(now, url, reason) })
+func (g *ICEGatherer) serverFailed(generation int, url, reason string) {
+	g.loop.Post(func(now time.Time) {
+		if g.gathers(generation) {
+			g.machine.ServerFailed(now, url, reason)
+		}
+	})
 }
 
 // member is the gatherer's seat in the loop.
 func (g *ICEGatherer) member() loop.Member {
-	return &loopMember{deadline: g.machine.Deadline, advance: g.machine.Advance, settle: g.settle}
+	return &loopMember{
+		deadline: func() time.Time { return g.machine.Deadline() },
+		advance:  func(now time.Time) { g.machine.Advance(now) },
+		settle:   g.settle,
+	}
 }
 
 // setState publishes and announces a new state. On the loop.
@@ -380,11 +388,12 @@ func (g *ICEGatherer) settle(now time.Time) bool {
 }
 
 func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
-	if g.state == ICEGathererStateClosed {
-		return
+	if g.state == ICEGathererStateClosed || g.stale {
+		return // what is stale is gathered again
 	}
 	switch e := event.(type) {
 	case *ice.GatherCandidate:
+		e.Candidate.UsernameFragment = g.credentials.Ufrag
 		if g.policy == ICETransportPolicyNoHost && e.Candidate.Type == ice.Host {
 			return
 		}
@@ -443,7 +452,7 @@ func (g *ICEGatherer) publish() {
 		return
 	}
 	g.dirty = false
-	g.published.Store(&gathererSnapshot{state: g.state, candidates: g.candidates})
+	g.published.Store(&gathererSnapshot{state: g.state, candidates: g.candidates, credentials: g.credentials})
 }
 
 func newICECandidateError(url string, local netip.AddrPort, code int, text string) *ICECandidateError {

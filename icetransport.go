@@ -29,8 +29,9 @@ type ICETransport struct {
 	// Owned by the loop.
 	agent    *ice.Agent // nil until the role is known
 	early    []ice.Candidate
-	ended    bool // the peer has no more candidates
-	names    int  // candidates whose names are being looked up
+	ended    bool            // the peer has no more candidates
+	names    int             // candidates whose names are being looked up
+	local    ice.Credentials // of the agent's current generation
 	remote   ice.Credentials
 	state    ICETransportState
 	role     ICERole
@@ -262,6 +263,7 @@ func (t *ICETransport) prepare(now time.Time, role ICERole) {
 		FailedTimeout:       settings.ice.failedTimeout,
 		Role:                iceRole,
 	}
+	t.local = config.Local
 	t.agent = ice.NewAgent(config)
 	t.gatherer.attach(now, t)
 	for _, c := range t.early {

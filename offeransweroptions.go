@@ -15,8 +15,8 @@ type OfferAnswerOptions struct {
 type OfferOptions struct {
 	OfferAnswerOptions
 	// ICERestart makes an offer with new ICE credentials, so that the transports
-	// are set up anew (RFC 8445 section 9). Not implemented yet: CreateOffer
-	// returns a NotSupportedError.
+	// look for a path anew (RFC 8445 section 9). Data goes on over the old path
+	// until there is one. See PeerConnection.RestartICE.
 	ICERestart bool
 }
 

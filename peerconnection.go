@@ -22,8 +22,8 @@ type PeerConnection struct {
 	loop *loop.Loop
 	log  connLog
 
-	credentials    ice.Credentials
-	*peerTransport // the first: that of the bundle
+	credentials    ice.Credentials // in force; owned by the loop
+	*peerTransport                 // the first: that of the bundle
 	sctp           *SCTPTransport
 
 	// Owned by the loop.
@@ -37,6 +37,7 @@ type PeerConnection struct {
 	dataWanted     bool        // a channel was created
 	state          stateVector // as last announced
 	needed         bool        // W3C's [[NegotiationNeeded]]
+	restart        iceRestart
 	sctpNegotiated bool
 	failure        error
 	gatherWaiters  []chan struct{}

@@ -12,9 +12,9 @@ import (
 // run in the order in which they came, and none of them waits for the network.
 
 // localInput is what this end brings to a description. On the loop.
-func (pc *PeerConnection) localInput() jsep.LocalInput {
+func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInput {
 	input := jsep.LocalInput{
-		Ufrag: pc.credentials.Ufrag, Pwd: pc.credentials.Pwd,
+		Ufrag: credentials.Ufrag, Pwd: credentials.Pwd,
 		Fingerprints: pc.fingerprints,
 		CNAME:        pc.id,
 		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
@@ -26,19 +26,17 @@ func (pc *PeerConnection) localInput() jsep.LocalInput {
 }
 
 // CreateOffer returns an offer of what the connection wants now, to be given to
-// SetLocalDescription. It changes nothing. It returns an InvalidStateError
-// unless SignalingState is stable or have-local-offer, and a NotSupportedError
-// for ICERestart, which this version cannot do yet.
+// SetLocalDescription. It changes nothing. After RestartICE, and with
+// ICERestart, the offer has new ICE credentials. It returns an InvalidStateError
+// unless SignalingState is stable or have-local-offer.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-createoffer
 func (pc *PeerConnection) CreateOffer(options *OfferOptions) (SessionDescription, error) {
 	const op = "create offer"
-	if options != nil && options.ICERestart {
-		return SessionDescription{}, errorf(KindNotSupported, op, "ICE restart is not implemented yet")
-	}
+	restart := options != nil && options.ICERestart
 	offer := SessionDescription{Type: SDPTypeOffer}
 	err := pc.do(op, func(time.Time) (err error) {
-		offer.SDP, err = pc.session.CreateOffer(pc.localInput())
+		offer.SDP, err = pc.session.CreateOffer(pc.localInput(pc.offerCredentials(restart)))
 		return jsepError(op, err)
 	})
 	if err != nil {
@@ -56,7 +54,7 @@ func (pc *PeerConnection) CreateAnswer(*AnswerOptions) (SessionDescription, erro
 	const op = "create answer"
 	answer := SessionDescription{Type: SDPTypeAnswer}
 	err := pc.do(op, func(time.Time) (err error) {
-		answer.SDP, err = pc.session.CreateAnswer(pc.localInput())
+		answer.SDP, err = pc.session.CreateAnswer(pc.localInput(pc.answerCredentials()))
 		return jsepError(op, err)
 	})
 	if err != nil {
@@ -117,9 +115,9 @@ func (pc *PeerConnection) implicitText(t jsep.Type, text string) (string, error)
 	case text != "" || t == jsep.Rollback:
 		return text, nil
 	case t == jsep.Offer:
-		return pc.session.CreateOffer(pc.localInput())
+		return pc.session.CreateOffer(pc.localInput(pc.offerCredentials(false)))
 	}
-	return pc.session.CreateAnswer(pc.localInput())
+	return pc.session.CreateAnswer(pc.localInput(pc.answerCredentials()))
 }
 
 // SetRemoteDescription puts the peer's description into force. An offer that
@@ -152,6 +150,7 @@ func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applie
 	pc.dirty = true
 	pc.setSignaling(newSignalingState(applied.To))
 	pc.assignTransports(now, applied.Sections)
+	pc.followRestart(applied, local)
 	if applied.Type != jsep.Rollback {
 		for i := range applied.Sections {
 			pc.applySection(now, &applied.Sections[i], applied.Type, local)
@@ -178,6 +177,7 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 	answered := t != jsep.Offer && s.Local.Ufrag != "" && s.Remote.Ufrag != "" && s.LocalSetup != jsep.SetupNone
 	if transport.mid == s.MID {
 		if local {
+			transport.gatherer.adopt(localCredentials(s))
 			transport.ice.prepare(now, iceRole(s, t))
 			transport.announceGathered(s)
 			// After this operation has completed, as W3C orders it.
@@ -198,6 +198,7 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 // start carries out an answer.
 func (t *peerTransport) start(now time.Time, s *jsep.Section) {
 	remote := ice.Credentials{Ufrag: s.Remote.Ufrag, Pwd: s.Remote.Pwd}
+	t.ice.restart(now, localCredentials(s))
 	if err := t.ice.setRemote(now, remote, "start ICE"); err != nil {
 		t.pc.log.warn("start ICE", "error", err)
 	}

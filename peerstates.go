@@ -160,7 +160,7 @@ func (pc *PeerConnection) updateNegotiationNeeded() {
 	if pc.session.State() != jsep.Stable {
 		return // looked at again when the exchange ends
 	}
-	needed := pc.session.NegotiationNeeded(pc.localInput())
+	needed := len(pc.restart.replace) > 0 || pc.session.NegotiationNeeded(pc.localInput(pc.credentials))
 	if needed == pc.needed {
 		return
 	}

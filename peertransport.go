@@ -98,6 +98,10 @@ func (t *peerTransport) localCandidate(c ice.LocalCandidate) {
 	if section == nil {
 		return
 	}
+	c.UsernameFragment = section.Local.Ufrag
+	if slices.Contains(section.Local.Candidates, c.Candidate.String()) {
+		return // gathered anew, as after a rollback of a restart
+	}
 	candidate := t.gatherer.candidate(c, section.MID, uint16(section.Index))
 	t.pc.session.LocalCandidate(section.MID, c.Candidate.String())
 	t.pc.dirty = true
@@ -107,10 +111,11 @@ func (t *peerTransport) localCandidate(c ice.LocalCandidate) {
 // announceGathered gives a local description that is new, as after a rollback,
 // what was gathered for another one. On the loop.
 func (t *peerTransport) announceGathered(s *jsep.Section) {
+	if t.gatherer.stale {
+		return // a restart: they are gathered anew
+	}
 	for _, c := range t.gatherer.candidates {
-		if !slices.Contains(s.Local.Candidates, c.Candidate.String()) {
-			t.localCandidate(c)
-		}
+		t.localCandidate(c)
 	}
 	if t.gatherer.state == ICEGathererStateComplete && !s.Local.EndOfCandidates {
 		t.localEnd()
