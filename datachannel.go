@@ -22,11 +22,11 @@ type DataChannel struct {
 
 	params DataChannelParameters // as created; ID is in the snapshot
 
-	published atomic.Pointer[dataChannelSnapshot] // replaced on the loop
-	acked     atomic.Bool                         // the peer knows the channel: unordered sending may begin
-	stopped   atomic.Bool                         // Close was called here: what arrives is dropped
-	done      chan struct{}                       // closed with state closed
-	announced bool                                // the open event is queued; the stream's reader's own
+	published slot[dataChannelSnapshot] // replaced on the loop
+	acked     atomic.Bool               // the peer knows the channel: unordered sending may begin
+	stopped   atomic.Bool               // Close was called here: what arrives is dropped
+	done      chan struct{}             // closed with state closed
+	announced bool                      // the open event is queued; the stream's reader's own
 
 	statsID string // of its entry in a StatsReport
 	traffic *channelTraffic
@@ -87,7 +87,7 @@ func newDataChannel(t *SCTPTransport, params DataChannelParameters) *DataChannel
 	if t.api.settings.detachDataChannels {
 		d.incoming = newMessageQueue(maxUndelivered)
 	}
-	d.published.Store(&dataChannelSnapshot{state: DataChannelStateConnecting, id: cloneUint16(params.ID)})
+	d.published.init(&dataChannelSnapshot{state: DataChannelStateConnecting, id: cloneUint16(params.ID)})
 	return d
 }
 
@@ -150,7 +150,7 @@ func (d *DataChannel) Transport() *SCTPTransport { return d.transport }
 // OnOpen sets the handler for the channel becoming usable. It gets a goroutine
 // of its own and need not return. If the event has been delivered while there
 // was no handler, f is called now.
-func (d *DataChannel) OnOpen(f func()) { d.opened.set(f) }
+func (d *DataChannel) OnOpen(f func()) { d.opened.set(d.transport.loop, f) }
 
 // OnDial sets a handler that runs before OnOpen on channels of this end.
 func (d *DataChannel) OnDial(f func()) { d.onDial.set(f) }
@@ -337,7 +337,7 @@ func (d *DataChannel) acknowledged() {
 // is up, and before the turn has ended that opens the channel.
 func (d *DataChannel) receive(ppid sctp.PPID, payload []byte) {
 	if !d.announced {
-		if d.transport.loop.Do(func(time.Time) { d.transport.announceAll() }) != nil {
+		if d.transport.loop.Ask(func(time.Time) { d.transport.announceAll() }) != nil {
 			return
 		}
 		d.announced = true

@@ -6,18 +6,18 @@ import "github.com/passerelle-rtc/webrtc/internal/sctp"
 // runs on the loop; the transport calls it.
 
 func (d *DataChannel) setID(id uint16) {
-	d.published.Store(&dataChannelSnapshot{state: d.published.Load().state, id: &id})
+	d.published.publish(d.transport.loop, &dataChannelSnapshot{state: d.published.latest().state, id: &id})
 	d.sending.id = id
 }
 
 // setState publishes a state. It reports false where the channel is there or
 // beyond: states only move forward.
 func (d *DataChannel) setState(state DataChannelState) bool {
-	old := d.published.Load()
+	old := d.published.latest()
 	if old.state >= state {
 		return false
 	}
-	d.published.Store(&dataChannelSnapshot{state: state, id: old.id})
+	d.published.publish(d.transport.loop, &dataChannelSnapshot{state: state, id: old.id})
 	d.transport.countState(d, old.state, state)
 	if state == DataChannelStateClosed {
 		d.sending.close()
@@ -37,7 +37,7 @@ func (d *DataChannel) announceOpen() {
 	d.setState(DataChannelStateOpen)
 	d.transport.loop.Emit(func() {
 		if !d.stopped.Load() { // a peer that has closed it meanwhile does not undo the event
-			d.opened.deliver()
+			d.opened.deliver(d.transport.loop)
 		}
 	})
 	d.transport.onDataChannelOpened.emit(d.transport.loop, d)
@@ -48,7 +48,7 @@ func (d *DataChannel) announceOpen() {
 //
 // See https://www.w3.org/TR/webrtc/#data-transport-closing-procedure
 func (d *DataChannel) startClosing() {
-	before := d.published.Load()
+	before := d.published.latest()
 	if !d.setState(DataChannelStateClosing) {
 		return
 	}
@@ -89,7 +89,7 @@ func (d *DataChannel) announceClosed() {
 //
 // See https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-closed
 func (d *DataChannel) transportEnded(failure error) {
-	if d.published.Load().state == DataChannelStateClosed {
+	if d.published.latest().state == DataChannelStateClosed {
 		return
 	}
 	if d.setState(DataChannelStateClosing) {
@@ -113,7 +113,7 @@ func (t *SCTPTransport) tryAdd(channel *DataChannel, op string) error {
 	if t.state == SCTPTransportStateClosed {
 		return errorf(KindInvalidState, op, "the SCTP transport is closed")
 	}
-	if id := channel.published.Load().id; id != nil && t.taken(*id) {
+	if id := channel.published.latest().id; id != nil && t.taken(*id) {
 		return errorf(KindOperation, op, "ID %d is in use", *id)
 	}
 	if t.ids != nil && !t.assign(channel) {
@@ -133,7 +133,7 @@ func (t *SCTPTransport) taken(id uint16) bool {
 		return t.ids.InUse(sctp.StreamID(id))
 	}
 	for _, waiting := range t.connecting {
-		if other := waiting.published.Load().id; other != nil && *other == id {
+		if other := waiting.published.latest().id; other != nil && *other == id {
 			return true
 		}
 	}
@@ -148,7 +148,7 @@ func (t *SCTPTransport) drop(channel *DataChannel) {
 			break
 		}
 	}
-	if id := channel.published.Load().id; id != nil && t.channels[*id] == channel {
+	if id := channel.published.latest().id; id != nil && t.channels[*id] == channel {
 		t.forget(*id)
 	}
 }

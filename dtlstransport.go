@@ -41,7 +41,7 @@ type DTLSTransport struct {
 	inbound earlyPackets // DTLS datagrams, for the association
 	data    earlyPackets // application data, for SCTP
 
-	published     atomic.Pointer[dtlsTransportSnapshot]
+	published     slot[dtlsTransportSnapshot]
 	onStateChange eventHandler[DTLSTransportState]
 	onError       eventHandler[error]
 }
@@ -88,7 +88,7 @@ func newDTLSTransport(api *API, transport *ICETransport, certificate Certificate
 		certificate: certificate,
 		state:       DTLSTransportStateNew,
 	}
-	t.published.Store(&dtlsTransportSnapshot{state: DTLSTransportStateNew})
+	t.published.init(&dtlsTransportSnapshot{state: DTLSTransportStateNew})
 	return t
 }
 
@@ -158,6 +158,7 @@ func (t *DTLSTransport) StartContext(ctx context.Context, remoteParameters DTLSP
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	catchUp(t.loop)
 	switch s := t.published.Load(); s.state {
 	case DTLSTransportStateFailed:
 		return dtlsError(op, s.cause)
@@ -349,10 +350,10 @@ func (t *DTLSTransport) publish() {
 		if chain := t.association.PeerCertificates(); len(chain) > 0 {
 			snapshot.remoteCertificate = chain[0]
 		}
-	} else if old := t.published.Load(); old != nil {
+	} else if old := t.published.latest(); old != nil {
 		snapshot.remoteCertificate = old.remoteCertificate
 	}
-	t.published.Store(snapshot)
+	t.published.publish(t.loop, snapshot)
 }
 
 func (t *DTLSTransport) wake() {
@@ -376,7 +377,7 @@ func (t *DTLSTransport) release() {
 	t.inbound.shut()
 	t.data.shut()
 	var association *dtls.Association
-	if t.loop.Do(func(time.Time) { association = t.association }) != nil {
+	if t.loop.Ask(func(time.Time) { association = t.association }) != nil {
 		<-t.loop.Done()
 		association = t.association
 	}

@@ -103,8 +103,8 @@ func (h *signalHandler) listen(listener any) (remove func(), ok bool) {
 }
 
 // openEvent is the slot behind OnOpen, whose handlers get goroutines of their
-// own. It is the one event that a late handler still hears, because programs
-// set it after the channel may have opened.
+// own unless there is an executor. It is the one event that a late handler still
+// hears, because programs set it after the channel may have opened.
 type openEvent struct {
 	signalHandler
 	mu      sync.Mutex
@@ -113,12 +113,16 @@ type openEvent struct {
 
 // set replaces the handler, and starts it at once if the event has passed
 // unheard.
-func (e *openEvent) set(f func()) {
+func (e *openEvent) set(l *loop.Loop, f func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.signalHandler.set(f)
 	if e.unheard && f != nil {
 		e.unheard = false
+		if l.HasExecutor() {
+			l.Deliver(f)
+			return
+		}
 		go f()
 	}
 }
@@ -130,22 +134,35 @@ func (e *openEvent) missed() {
 	e.unheard = false
 }
 
-// deliver starts the handlers in their order, each on a goroutine of its own,
-// or notes that nobody heard.
-func (e *openEvent) deliver() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.unheard = !e.heard()
-	if f := e.handler.Load(); f != nil {
-		start(*f)
-	}
-	for _, f := range e.all() {
-		start(*f)
+// deliver starts the handlers in their order, or notes that nobody heard.
+func (e *openEvent) deliver(l *loop.Loop) {
+	for _, f := range e.take() {
+		start(l, f)
 	}
 }
 
-// start returns once f's goroutine runs.
-func start(f func(struct{})) {
+// take returns the handlers. They run without the lock: one may call OnOpen.
+func (e *openEvent) take() []func(struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unheard = !e.heard()
+	var all []func(struct{})
+	if f := e.handler.Load(); f != nil {
+		all = append(all, *f)
+	}
+	for _, f := range e.all() {
+		all = append(all, *f)
+	}
+	return all
+}
+
+// start runs f on a goroutine of its own, and returns once that runs; with an
+// executor, which the caller is on, it calls f.
+func start(l *loop.Loop, f func(struct{})) {
+	if l.HasExecutor() {
+		f(struct{}{})
+		return
+	}
 	started := make(chan struct{})
 	go func() { close(started); f(struct{}{}) }()
 	<-started

@@ -44,7 +44,7 @@ type ICEGatherer struct {
 	context     context.Context
 	cancel      context.CancelFunc
 
-	published        atomic.Pointer[gathererSnapshot]
+	published        slot[gathererSnapshot]
 	onLocalCandidate eventHandler[*ICECandidate]
 	onStateChange    eventHandler[ICEGathererState]
 	onError          eventHandler[*ICECandidateError]
@@ -73,7 +73,7 @@ func (api *API) NewICEGatherer(opts ICEGatherOptions) (*ICEGatherer, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newICEGatherer(api, loop.New(loop.Config{}), connLog{}, credentials, opts, op)
+	g, err := newICEGatherer(api, loop.New(loop.Config{Executor: api.settings.callbackExecutor}), connLog{}, credentials, opts, op)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func newICEGatherer(api *API, l *loop.Loop, log connLog, credentials ice.Credent
 	g.machine = g.newMachine()
 	g.context, g.cancel = context.WithCancel(context.Background())
 	g.inbound.Store(&inbound{})
-	g.published.Store(&gathererSnapshot{state: ICEGathererStateNew, credentials: credentials})
+	g.published.init(&gathererSnapshot{state: ICEGathererStateNew, credentials: credentials})
 	return g, nil
 }
 
@@ -452,7 +452,7 @@ func (g *ICEGatherer) publish() {
 		return
 	}
 	g.dirty = false
-	g.published.Store(&gathererSnapshot{state: g.state, candidates: g.candidates, credentials: g.credentials})
+	g.published.publish(g.loop, &gathererSnapshot{state: g.state, candidates: g.candidates, credentials: g.credentials})
 }
 
 func newICECandidateError(url string, local netip.AddrPort, code int, text string) *ICECandidateError {

@@ -51,7 +51,7 @@ type ICETransport struct {
 	path     atomic.Pointer[icePath]
 	lastData atomic.Int64 // authenticated data from the peer, since epoch
 
-	published               atomic.Pointer[iceTransportSnapshot]
+	published               slot[iceTransportSnapshot]
 	onConnectionStateChange eventHandler[ICETransportState]
 	onSelectedPairChange    eventHandler[*ICECandidatePair]
 }
@@ -88,7 +88,7 @@ func newICETransport(api *API, gatherer *ICEGatherer) *ICETransport {
 		epoch: time.Now(),
 		state: ICETransportStateNew, statsID: "T" + newConnectionID(),
 	}
-	t.published.Store(&iceTransportSnapshot{state: ICETransportStateNew})
+	t.published.init(&iceTransportSnapshot{state: ICETransportStateNew})
 	return t
 }
 
@@ -135,6 +135,7 @@ func (t *ICETransport) StartContext(ctx context.Context, gatherer *ICEGatherer, 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	catchUp(t.loop)
 	switch state := t.State(); state {
 	case ICETransportStateFailed:
 		return errorf(KindOperation, op, "%v", errICEFailed)
@@ -495,7 +496,7 @@ func (t *ICETransport) publish() {
 			snapshot.remoteCandidates = append(snapshot.remoteCandidates, newICECandidate(c, "", 0))
 		}
 	}
-	t.published.Store(snapshot)
+	t.published.publish(t.loop, snapshot)
 }
 
 func iceTransportState(s ice.State) ICETransportState {

@@ -29,6 +29,15 @@ func (m *loopMember) Advance(now time.Time) {
 
 func (m *loopMember) Settle(now time.Time) bool { return m.settle != nil && m.settle(now) }
 
+// catchUp returns when the turn under way is published. A wait that a turn ends
+// needs it with an executor, which applies the turn's changes later, or is itself
+// what waits.
+func catchUp(l *loop.Loop) {
+	if l.HasExecutor() {
+		_ = l.Do(func(time.Time) {})
+	}
+}
+
 // doOn runs f on l, waits until its results are published, and returns its
 // error; op names the call where the loop has ended.
 func doOn(l *loop.Loop, op string, f func(now time.Time) error) error {

@@ -46,7 +46,7 @@ type PeerConnection struct {
 	closing  atomic.Bool
 	released chan struct{}
 
-	published atomic.Pointer[peerConnectionSnapshot]
+	published slot[peerConnectionSnapshot]
 
 	onSignalingStateChange     eventHandler[SignalingState]
 	onICEGatheringStateChange  eventHandler[ICEGatheringState]
@@ -90,7 +90,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	if err != nil {
 		return nil, newError(KindOperation, op, err)
 	}
-	l := loop.New(loop.Config{})
+	l := loop.New(loop.Config{Executor: api.settings.callbackExecutor})
 	pc := &PeerConnection{
 		id: newConnectionID(), api: api, loop: l,
 		config: config,
@@ -113,7 +113,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	pc.transports = []*peerTransport{pc.peerTransport}
 	pc.makeSCTP()
 	pc.session = jsep.New(pc.sessionConfig())
-	pc.publish()
+	pc.published.init(pc.snapshot())
 	l.Post(pc.join)
 	return pc, nil
 }
@@ -335,7 +335,7 @@ func GatheringCompletePromise(pc *PeerConnection) (gatherComplete <-chan struct{
 	done := make(chan struct{})
 	posted := pc.loop.Post(func(time.Time) {
 		if pc.state.gathering == ICEGatheringStateComplete {
-			close(done)
+			pc.loop.Publish(func() { close(done) })
 			return
 		}
 		pc.gatherWaiters = append(pc.gatherWaiters, done)
@@ -360,13 +360,17 @@ func (pc *PeerConnection) settle(time.Time) bool {
 
 func (pc *PeerConnection) wakeGatherWaiters() {
 	for _, w := range pc.gatherWaiters {
-		close(w)
+		pc.loop.Publish(func() { close(w) })
 	}
 	pc.gatherWaiters = nil
 }
 
 func (pc *PeerConnection) publish() {
 	pc.dirty = false
+	pc.published.publish(pc.loop, pc.snapshot())
+}
+
+func (pc *PeerConnection) snapshot() *peerConnectionSnapshot {
 	s := &peerConnectionSnapshot{
 		state: pc.state, config: pc.config, negotiationNeeded: pc.needed, failure: pc.failure,
 		currentLocal: description(pc.session.CurrentLocal()), pendingLocal: description(pc.session.PendingLocal()),
@@ -382,7 +386,7 @@ func (pc *PeerConnection) publish() {
 			s.canTrickle = ICETrickleCapabilitySupported
 		}
 	}
-	pc.published.Store(s)
+	return s
 }
 
 func description(d jsep.Description, ok bool) *SessionDescription {

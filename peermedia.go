@@ -15,7 +15,7 @@ type trackEvent struct {
 }
 
 // trackHandler is an eventHandler for two arguments, whose handlers get
-// goroutines of their own, as that of OnOpen does.
+// goroutines of their own, as those of OnOpen do.
 type trackHandler struct{ eventHandler[trackEvent] }
 
 func (h *trackHandler) set(f func(*TrackRemote, *RTPReceiver)) {
@@ -35,7 +35,7 @@ func (h *trackHandler) listen(listener any) (remove func(), ok bool) {
 }
 
 func startTrack(f func(*TrackRemote, *RTPReceiver)) func(trackEvent) {
-	return func(e trackEvent) { start(func(struct{}) { f(e.track, e.receiver) }) }
+	return func(e trackEvent) { start(e.receiver.transceiver.pc.loop, func(struct{}) { f(e.track, e.receiver) }) }
 }
 
 // sessionConfig is what signaling knows of this end.
@@ -123,7 +123,7 @@ func (pc *PeerConnection) RemoveTrack(sender *RTPSender) error {
 		if sender == nil || sender.transceiver.pc != pc {
 			return newError(KindInvalidAccess, op, errors.New("the sender is not of this connection"))
 		}
-		if sender.Track() == nil || pc.transceiver(sender.transceiver.id) == nil {
+		if sender.published.latest().track == nil || pc.transceiver(sender.transceiver.id) == nil {
 			return nil
 		}
 		pc.session.RemoveTrack(sender.transceiver.id)
@@ -237,7 +237,7 @@ func (pc *PeerConnection) transceiver(id jsep.TransceiverID) *RTPTransceiver {
 
 // sends reports whether a sender has the track. On the loop.
 func (pc *PeerConnection) sends(track TrackLocal) bool {
-	return slices.ContainsFunc(pc.transceivers, func(t *RTPTransceiver) bool { return t.sender.Track() == track })
+	return slices.ContainsFunc(pc.transceivers, func(t *RTPTransceiver) bool { return t.sender.published.latest().track == track })
 }
 
 // mediaChanged publishes the transceivers and looks whether the peer must hear
@@ -274,7 +274,7 @@ func (pc *PeerConnection) applyMedia(applied *jsep.Applied) {
 		}
 		t := pc.addTransceiver(id, kind, init)
 		if id := state.Remote.TrackID; id != "" {
-			t.receiver.Track().change(func(s *trackSnapshot) { s.id = id })
+			t.receiver.published.latest().tracks[0].change(func(s *trackSnapshot) { s.id = id })
 		}
 	}
 	for _, id := range applied.Stopped {
@@ -302,10 +302,10 @@ func (pc *PeerConnection) closeMedia() {
 
 // changed does to the receiver's tracks what a description says.
 func (r *RTPReceiver) changed(change jsep.TrackChange) {
-	for _, track := range r.published.Load().tracks {
+	for _, track := range r.published.latest().tracks {
 		switch change.Kind {
 		case jsep.TrackMuted:
-			if !track.Muted() {
+			if !track.newest().muted {
 				track.change(func(s *trackSnapshot) { s.muted = true })
 				track.onMute.emit(r.transceiver.pc.loop)
 			}

@@ -32,17 +32,23 @@ func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInpu
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-createoffer
 func (pc *PeerConnection) CreateOffer(options *OfferOptions) (SessionDescription, error) {
-	const op = "create offer"
+	var offer SessionDescription
+	err := pc.await(pc.createOffer(options, &offer))
+	return offer, err
+}
+
+func (pc *PeerConnection) createOffer(options *OfferOptions, offer *SessionDescription) operation {
+	o := operation{name: "create offer"}
 	restart := options != nil && options.ICERestart
-	offer := SessionDescription{Type: SDPTypeOffer}
-	err := pc.do(op, func(time.Time) (err error) {
-		offer.SDP, err = pc.session.CreateOffer(pc.localInput(pc.offerCredentials(restart)))
-		return jsepError(op, err)
-	})
-	if err != nil {
-		return SessionDescription{}, err
+	o.run = func(time.Time) (func(), error) {
+		text, err := pc.session.CreateOffer(pc.localInput(pc.offerCredentials(restart)))
+		if err != nil {
+			return nil, jsepError(o.name, err)
+		}
+		*offer = SessionDescription{Type: SDPTypeOffer, SDP: text}
+		return nil, nil
 	}
-	return offer, nil
+	return o
 }
 
 // CreateAnswer returns an answer to the offer of the peer, to be given to
@@ -50,17 +56,23 @@ func (pc *PeerConnection) CreateOffer(options *OfferOptions) (SessionDescription
 // unless there is a remote offer.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-createanswer
-func (pc *PeerConnection) CreateAnswer(*AnswerOptions) (SessionDescription, error) {
-	const op = "create answer"
-	answer := SessionDescription{Type: SDPTypeAnswer}
-	err := pc.do(op, func(time.Time) (err error) {
-		answer.SDP, err = pc.session.CreateAnswer(pc.localInput(pc.answerCredentials()))
-		return jsepError(op, err)
-	})
-	if err != nil {
-		return SessionDescription{}, err
+func (pc *PeerConnection) CreateAnswer(options *AnswerOptions) (SessionDescription, error) {
+	var answer SessionDescription
+	err := pc.await(pc.createAnswer(options, &answer))
+	return answer, err
+}
+
+func (pc *PeerConnection) createAnswer(_ *AnswerOptions, answer *SessionDescription) operation {
+	o := operation{name: "create answer"}
+	o.run = func(time.Time) (func(), error) {
+		text, err := pc.session.CreateAnswer(pc.localInput(pc.answerCredentials()))
+		if err != nil {
+			return nil, jsepError(o.name, err)
+		}
+		*answer = SessionDescription{Type: SDPTypeAnswer, SDP: text}
+		return nil, nil
 	}
-	return answer, nil
+	return o
 }
 
 // SetLocalDescription puts a description that CreateOffer or CreateAnswer
@@ -73,26 +85,32 @@ func (pc *PeerConnection) CreateAnswer(*AnswerOptions) (SessionDescription, erro
 //
 // See https://www.w3.org/TR/webrtc/#dom-peerconnection-setlocaldescription
 func (pc *PeerConnection) SetLocalDescription(desc SessionDescription) error {
-	op := "set local description"
+	return pc.await(pc.setLocal(desc))
+}
+
+func (pc *PeerConnection) setLocal(desc SessionDescription) operation {
+	o := operation{name: "set local description"}
 	if desc.Type != SDPTypeUnknown {
-		op = "set local " + desc.Type.String()
+		o.name = "set local " + desc.Type.String()
+		_, err := desc.Type.toJSEP()
+		o.invalid = reop(o.name, err)
 	}
-	return pc.do(op, func(now time.Time) error {
+	o.run = func(now time.Time) (func(), error) {
 		kind, err := pc.implicitType(desc.Type)
 		if err != nil {
-			return reop(op, err)
+			return nil, reop(o.name, err)
 		}
 		text, err := pc.implicitText(kind, desc.SDP)
 		if err != nil {
-			return jsepError(op, err)
+			return nil, jsepError(o.name, err)
 		}
 		applied, err := pc.session.SetLocal(kind, text)
 		if err != nil {
-			return jsepError(op, err)
+			return nil, jsepError(o.name, err)
 		}
-		pc.descriptionChanged(now, applied, true)
-		return nil
-	})
+		return pc.descriptionChanged(now, applied, true), nil
+	}
+	return o
 }
 
 // implicitType is the type of a description without one.
@@ -128,42 +146,51 @@ func (pc *PeerConnection) implicitText(t jsep.Type, text string) (string, error)
 //
 // See https://www.w3.org/TR/webrtc/#dom-peerconnection-setremotedescription
 func (pc *PeerConnection) SetRemoteDescription(desc SessionDescription) error {
-	op := "set remote " + desc.Type.String()
-	kind, err := desc.Type.toJSEP()
-	if err != nil {
-		return reop(op, err)
-	}
-	return pc.do(op, func(now time.Time) error {
-		applied, err := pc.session.SetRemote(kind, desc.SDP)
-		if err != nil {
-			return jsepError(op, err)
-		}
-		pc.descriptionChanged(now, applied, false)
-		return nil
-	})
+	return pc.await(pc.setRemote(desc))
 }
 
-// descriptionChanged carries out what a description brought: the signaling
-// state, the parameters of the transports, gathering, transceivers and tracks.
-// On the loop.
-func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applied, local bool) {
+func (pc *PeerConnection) setRemote(desc SessionDescription) operation {
+	o := operation{name: "set remote " + desc.Type.String()}
+	kind, err := desc.Type.toJSEP()
+	o.invalid = reop(o.name, err)
+	o.run = func(now time.Time) (func(), error) {
+		applied, err := pc.session.SetRemote(kind, desc.SDP)
+		if err != nil {
+			return nil, jsepError(o.name, err)
+		}
+		return pc.descriptionChanged(now, applied, false), nil
+	}
+	return o
+}
+
+// descriptionChanged carries out what a description brought. First what W3C
+// announces before the call's completion: the signaling state, then channels,
+// transceivers and tracks; what it returns does the rest: the parameters of the
+// transports, gathering, and what depends on them. On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#set-description
+func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applied, local bool) (after func()) {
 	pc.dirty = true
 	pc.setSignaling(newSignalingState(applied.To))
 	pc.assignTransports(now, applied.Sections)
-	pc.followRestart(applied, local)
-	if applied.Type != jsep.Rollback {
-		for i := range applied.Sections {
-			pc.applySection(now, &applied.Sections[i], applied.Type, local)
-		}
-	}
 	if applied.To == jsep.Stable {
 		pc.rejectData(now, applied)
-		pc.dropUnused(now)
-		pc.needed = false
 	}
 	pc.applyMedia(applied)
-	pc.updateNegotiationNeeded()
-	pc.updateStates()
+	return func() {
+		pc.followRestart(applied, local)
+		if applied.Type != jsep.Rollback {
+			for i := range applied.Sections {
+				pc.applySection(now, &applied.Sections[i], applied.Type, local)
+			}
+		}
+		if applied.To == jsep.Stable {
+			pc.dropUnused(now)
+			pc.needed = false
+		}
+		pc.updateNegotiationNeeded()
+		pc.updateStates()
+	}
 }
 
 // applySection gives the transport what its m-section says. An offer starts
@@ -273,12 +300,20 @@ func (pc *PeerConnection) rejectData(now time.Time, applied *jsep.Applied) {
 //
 // See https://www.w3.org/TR/webrtc/#dom-peerconnection-addicecandidate
 func (pc *PeerConnection) AddICECandidate(candidate ICECandidateInit) error {
-	const op = "add ICE candidate"
+	return pc.await(pc.addICECandidate(candidate))
+}
+
+func (pc *PeerConnection) addICECandidate(candidate ICECandidateInit) operation {
+	o := operation{name: "add ICE candidate"}
+	if candidate.Candidate != "" && candidate.SDPMid == nil && candidate.SDPMLineIndex == nil {
+		o.invalid = errorf(KindTypeError, o.name, "a candidate needs SDPMid or SDPMLineIndex")
+	}
 	remote := jsep.RemoteCandidate{
 		Candidate: candidate.Candidate, MID: candidate.SDPMid,
 		MLineIndex: candidate.SDPMLineIndex, Ufrag: candidate.UsernameFragment,
 	}
-	return pc.do(op, func(now time.Time) error { return pc.addRemoteCandidate(now, remote, op) })
+	o.run = func(now time.Time) (func(), error) { return nil, pc.addRemoteCandidate(now, remote, o.name) }
+	return o
 }
 
 // addRemoteCandidate keeps a candidate, or the end of candidates, in the remote

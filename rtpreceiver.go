@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"slices"
-	"sync/atomic"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
@@ -13,7 +12,7 @@ import (
 // See https://www.w3.org/TR/webrtc/#rtcrtpreceiver-interface
 type RTPReceiver struct {
 	transceiver *RTPTransceiver
-	published   atomic.Pointer[receiverSnapshot]
+	published   slot[receiverSnapshot]
 }
 
 type receiverSnapshot struct {
@@ -24,7 +23,7 @@ type receiverSnapshot struct {
 
 func newRTPReceiver(t *RTPTransceiver) *RTPReceiver {
 	r := &RTPReceiver{transceiver: t}
-	r.published.Store(&receiverSnapshot{tracks: []*TrackRemote{newTrackRemote(r, newConnectionID(), "")}})
+	r.published.init(&receiverSnapshot{tracks: []*TrackRemote{newTrackRemote(r, newConnectionID(), "")}})
 	return r
 }
 
@@ -49,7 +48,7 @@ func (r *RTPReceiver) GetParameters() RTPParameters { return r.published.Load().
 
 // update takes what was negotiated. On the loop.
 func (r *RTPReceiver) update(state jsep.TransceiverState) {
-	s := *r.published.Load()
+	s := *r.published.latest()
 	s.parameters = RTPParameters{
 		Codecs:           newRTPCodecs(state.Receive.Codecs, r.transceiver.kind),
 		HeaderExtensions: newRTPHeaderExtensions(state.Receive.Extensions),
@@ -60,7 +59,7 @@ func (r *RTPReceiver) update(state jsep.TransceiverState) {
 	for _, track := range s.tracks {
 		track.negotiated(state, s.parameters.Codecs)
 	}
-	r.published.Store(&s)
+	r.published.publish(r.transceiver.pc.loop, &s)
 }
 
 // layers gives each simulcast layer that the peer names a track, and keeps those
@@ -71,15 +70,15 @@ func (r *RTPReceiver) layers(state jsep.TransceiverState, old []*TrackRemote) []
 	}
 	var tracks []*TrackRemote
 	for i, rid := range state.Receive.RIDs {
-		at := slices.IndexFunc(old, func(t *TrackRemote) bool { return t.RID() == rid.ID })
+		at := slices.IndexFunc(old, func(t *TrackRemote) bool { return t.newest().rid == rid.ID })
 		switch {
 		case at >= 0:
 			tracks = append(tracks, old[at])
-		case i == 0 && old[0].RID() == "":
+		case i == 0 && old[0].newest().rid == "":
 			old[0].change(func(s *trackSnapshot) { s.rid = rid.ID })
 			tracks = append(tracks, old[0])
 		default:
-			tracks = append(tracks, newTrackRemote(r, old[0].identity().id, rid.ID))
+			tracks = append(tracks, newTrackRemote(r, old[0].newest().id, rid.ID))
 		}
 	}
 	return tracks
@@ -87,7 +86,7 @@ func (r *RTPReceiver) layers(state jsep.TransceiverState, old []*TrackRemote) []
 
 // end ends the tracks. On the loop.
 func (r *RTPReceiver) end() {
-	for _, track := range r.published.Load().tracks {
+	for _, track := range r.published.latest().tracks {
 		track.end()
 	}
 }

@@ -3,7 +3,6 @@ package webrtc
 import (
 	"errors"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
@@ -21,7 +20,7 @@ type RTPSender struct {
 	streamIDs []string
 	last      *RTPSendParameters // [[LastReturnedParameters]]
 
-	published atomic.Pointer[senderSnapshot]
+	published slot[senderSnapshot]
 }
 
 type senderSnapshot struct {
@@ -44,21 +43,26 @@ func (s *RTPSender) Transport() *DTLSTransport { return s.published.Load().trans
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack
 func (s *RTPSender) ReplaceTrack(track TrackLocal) error {
-	const op = "replace track"
-	if track != nil && track.Kind() != s.transceiver.kind {
-		return errorf(KindTypeError, op, "the track is %v, the sender %v", track.Kind(), s.transceiver.kind)
-	}
-	return s.transceiver.pc.do(op, func(time.Time) error {
-		id := ""
-		if track != nil {
-			id = track.ID()
+	return s.transceiver.pc.await(s.replaceTrack(track))
+}
+
+func (s *RTPSender) replaceTrack(track TrackLocal) operation {
+	o := operation{name: "replace track"}
+	id := ""
+	if track != nil {
+		id = track.ID()
+		if kind := track.Kind(); kind != s.transceiver.kind {
+			o.invalid = errorf(KindTypeError, o.name, "the track is %v, the sender %v", kind, s.transceiver.kind)
 		}
+	}
+	o.run = func(time.Time) (func(), error) {
 		if err := s.transceiver.pc.session.SetSender(s.transceiver.id, id, s.streamIDs); err != nil {
-			return jsepError(op, err)
+			return nil, jsepError(o.name, err)
 		}
 		s.setTrack(track)
-		return nil
-	})
+		return nil, nil
+	}
+	return o
 }
 
 // SetStreams sets the ids of the streams that the peer puts the track into; the
@@ -75,7 +79,7 @@ func (s *RTPSender) SetStreams(streamIDs ...string) error {
 	pc := s.transceiver.pc
 	return pc.do(op, func(time.Time) error {
 		id := ""
-		if track := s.Track(); track != nil {
+		if track := s.published.latest().track; track != nil {
 			id = track.ID()
 		}
 		if err := pc.session.SetSender(s.transceiver.id, id, ids); err != nil {
@@ -95,7 +99,7 @@ func (s *RTPSender) GetParameters() RTPSendParameters {
 	var parameters RTPSendParameters
 	err := s.transceiver.pc.do("get parameters", func(time.Time) error {
 		if s.last == nil {
-			fresh := s.parameters()
+			fresh := s.published.latest().sendParameters()
 			fresh.TransactionID = newConnectionID()
 			s.last = &fresh
 		}
@@ -103,16 +107,15 @@ func (s *RTPSender) GetParameters() RTPSendParameters {
 		return nil
 	})
 	if err != nil {
-		parameters = s.parameters()
+		parameters = s.published.Load().sendParameters()
 	}
 	return parameters
 }
 
-func (s *RTPSender) parameters() RTPSendParameters {
-	published := s.published.Load()
+func (s *senderSnapshot) sendParameters() RTPSendParameters {
 	return RTPSendParameters{
-		RTPParameters: published.parameters.clone(),
-		Encodings:     cloneEncodings(published.encodings),
+		RTPParameters: s.parameters.clone(),
+		Encodings:     cloneEncodings(s.encodings),
 	}
 }
 
@@ -123,20 +126,26 @@ func (s *RTPSender) parameters() RTPSendParameters {
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-setparameters
 func (s *RTPSender) SetParameters(parameters RTPSendParameters) error {
-	const op = "set parameters"
+	return s.transceiver.pc.await(s.setParameters(parameters))
+}
+
+func (s *RTPSender) setParameters(parameters RTPSendParameters) operation {
+	o := operation{name: "set parameters"}
 	pc := s.transceiver.pc
-	return pc.do(op, func(time.Time) error {
-		if s.transceiver.Direction() == RTPTransceiverDirectionStopped {
-			return newError(KindInvalidState, op, errors.New("the transceiver is stopped"))
+	parameters = parameters.clone()
+	o.run = func(time.Time) (func(), error) {
+		if s.transceiver.published.latest().direction == RTPTransceiverDirectionStopped {
+			return nil, newError(KindInvalidState, o.name, errors.New("the transceiver is stopped"))
 		}
 		encodings, err := parameters.validateChange(s.last, s.transceiver.kind, pc.api.media.codecs(s.transceiver.kind))
 		if err != nil {
-			return reop(op, err)
+			return nil, reop(o.name, err)
 		}
 		s.last, s.encodings = nil, encodings
 		s.publish(func(p *senderSnapshot) { p.encodings = encodings })
-		return nil
-	})
+		return nil, nil
+	}
+	return o
 }
 
 // setTrack publishes the track. On the loop.
@@ -146,9 +155,9 @@ func (s *RTPSender) setTrack(track TrackLocal) {
 
 // publish replaces the snapshot by a changed copy. On the loop.
 func (s *RTPSender) publish(change func(*senderSnapshot)) {
-	changed := *s.published.Load()
+	changed := *s.published.latest()
 	change(&changed)
-	s.published.Store(&changed)
+	s.published.publish(s.transceiver.pc.loop, &changed)
 }
 
 // update takes what was negotiated. On the loop.

@@ -1,7 +1,6 @@
 package webrtc
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
@@ -18,7 +17,7 @@ type RTPTransceiver struct {
 	sender   *RTPSender
 	receiver *RTPReceiver
 
-	published atomic.Pointer[transceiverSnapshot]
+	published slot[transceiverSnapshot]
 }
 
 type transceiverSnapshot struct {
@@ -31,8 +30,8 @@ func newRTPTransceiver(pc *PeerConnection, id jsep.TransceiverID, kind RTPCodecT
 	t := &RTPTransceiver{pc: pc, id: id, kind: kind}
 	t.sender = &RTPSender{transceiver: t}
 	t.receiver = newRTPReceiver(t)
-	t.published.Store(&transceiverSnapshot{})
-	t.sender.published.Store(&senderSnapshot{})
+	t.published.init(&transceiverSnapshot{})
+	t.sender.published.init(&senderSnapshot{})
 	return t
 }
 
@@ -110,9 +109,9 @@ func (t *RTPTransceiver) SetCodecPreferences(codecs []RTPCodecParameters) error 
 
 // stopped ends the transceiver's tracks and publishes the end. On the loop.
 func (t *RTPTransceiver) stopped() {
-	s := *t.published.Load()
+	s := *t.published.latest()
 	s.direction, s.currentDirection = RTPTransceiverDirectionStopped, RTPTransceiverDirectionStopped
-	t.published.Store(&s)
+	t.published.publish(t.pc.loop, &s)
 	t.receiver.end()
 }
 
@@ -122,7 +121,7 @@ func (t *RTPTransceiver) update(state jsep.TransceiverState) {
 	if state.HasCurrent {
 		s.currentDirection = newRTPTransceiverDirection(state.CurrentDirection)
 	}
-	t.published.Store(s)
+	t.published.publish(t.pc.loop, s)
 	t.sender.update(state)
 	t.receiver.update(state)
 }

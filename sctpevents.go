@@ -58,7 +58,7 @@ func (e *sctpEvents) open(id uint16, m *sctp.ChannelOpen) {
 	if !e.t.window.acquire(size) {
 		return
 	}
-	_ = e.t.loop.Do(func(now time.Time) {
+	_ = e.t.loop.Ask(func(now time.Time) {
 		e.t.accept(now, id, m)
 		e.t.loop.Emit(func() { e.t.window.release(size) })
 	})
@@ -182,7 +182,7 @@ func (t *SCTPTransport) register(channel *DataChannel, id uint16) {
 //
 // See https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-open
 func (t *SCTPTransport) open(channel *DataChannel) {
-	id := channel.published.Load().id
+	id := channel.published.latest().id
 	if id == nil {
 		channel.transportEnded(errorf(KindOperation, "open data channel", "all stream identifiers are in use"))
 		return

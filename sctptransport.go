@@ -45,7 +45,7 @@ type SCTPTransport struct {
 	byStream sync.Map // uint16 to *DataChannel, for the readers
 	window   *deliveryWindow
 
-	published           atomic.Pointer[sctpTransportSnapshot]
+	published           slot[sctpTransportSnapshot]
 	onDataChannel       eventHandler[*DataChannel]
 	onDataChannelOpened eventHandler[*DataChannel]
 	onStateChange       eventHandler[SCTPTransportState]
@@ -77,7 +77,7 @@ func newSCTPTransport(api *API, dtls *DTLSTransport) *SCTPTransport {
 		statsID:     "S" + newConnectionID(),
 		window:      newDeliveryWindow(maxUndelivered),
 	}
-	t.published.Store(&sctpTransportSnapshot{transport: dtls, state: SCTPTransportStateConnecting})
+	t.published.init(&sctpTransportSnapshot{transport: dtls, state: SCTPTransportStateConnecting})
 	return t
 }
 
@@ -160,6 +160,7 @@ func (t *SCTPTransport) Start(capabilities SCTPCapabilities) error {
 		return err
 	}
 	<-t.established
+	catchUp(t.loop)
 	if t.State() == SCTPTransportStateClosed {
 		return closedError(op)
 	}
@@ -256,7 +257,7 @@ func (t *SCTPTransport) publish() {
 	if t.negotiated {
 		snapshot.maxMessageSize = t.sendLimit()
 	}
-	t.published.Store(snapshot)
+	t.published.publish(t.loop, snapshot)
 }
 
 // ended closes every channel after the association has gone: in order where
@@ -322,7 +323,7 @@ func (t *SCTPTransport) release() {
 func (t *SCTPTransport) all() []*DataChannel {
 	all := append([]*DataChannel(nil), t.connecting...)
 	for _, channel := range t.channels {
-		if channel.published.Load().state != DataChannelStateConnecting {
+		if channel.published.latest().state != DataChannelStateConnecting {
 			all = append(all, channel)
 		}
 	}

@@ -43,9 +43,28 @@ type SettingEngine struct {
 		receiveBuffer  uint32
 		maxMessageSize uint32
 	}
+	callbackExecutor   func(func())
 	detachDataChannels bool
 	blockWrite         bool
 }
+
+// SetCallbackExecutor makes every callback run on the application's own event
+// loop: handlers and listeners of all events, OnOpen and OnTrack included, what
+// the asynchronous methods report, and loggers. execute is given one piece of
+// work at a time, and the next only after that has run; it may run it at once or,
+// the usual way, queue it for the application's loop. It is called on goroutines
+// of the connection. Filters still run on goroutines of their own.
+//
+// What getters return then changes on the executor too: one piece first applies
+// all that the connection changed in one step and then runs the events of it, so
+// that between pieces nothing moves. The exceptions are amounts and statistics,
+// and blocking methods, Close included: a blocking method returns when its own
+// result can be seen, and brings up to date all getters of its connection. Call
+// it on the executor, which does not deadlock, or use the asynchronous methods.
+//
+// The channel of [GatheringCompletePromise] is closed on the executor, and must
+// not be waited for there.
+func (e *SettingEngine) SetCallbackExecutor(execute func(func())) { e.callbackExecutor = execute }
 
 // DetachDataChannels keeps messages of every channel for [DataChannel.Detach]
 // or [DataChannel.DetachStream] instead of handing them to OnMessage.

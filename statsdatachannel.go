@@ -71,6 +71,6 @@ func (t *SCTPTransport) collectChannels(c *statsCollector) {
 func (d *DataChannel) forStats() channelRecord {
 	return channelRecord{
 		statsID: d.statsID, label: d.params.Label, protocol: d.params.Protocol,
-		id: d.published.Load().id, traffic: d.traffic,
+		id: d.published.latest().id, traffic: d.traffic,
 	}
 }

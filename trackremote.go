@@ -3,7 +3,6 @@ package webrtc
 import (
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
@@ -15,7 +14,7 @@ import (
 type TrackRemote struct {
 	receiver *RTPReceiver
 
-	published atomic.Pointer[trackSnapshot]
+	published slot[trackSnapshot]
 
 	mu    sync.Mutex
 	known chan struct{} // closed when the codec and the SSRC are known, or the track has ended
@@ -38,11 +37,14 @@ type trackSnapshot struct {
 
 func newTrackRemote(r *RTPReceiver, id, rid string) *TrackRemote {
 	t := &TrackRemote{receiver: r, known: make(chan struct{})}
-	t.published.Store(&trackSnapshot{id: id, rid: rid, muted: true})
+	t.published.init(&trackSnapshot{id: id, rid: rid, muted: true})
 	return t
 }
 
 func (t *TrackRemote) identity() *trackSnapshot { return t.published.Load() }
+
+// newest is identity for the loop.
+func (t *TrackRemote) newest() *trackSnapshot { return t.published.latest() }
 
 // ID returns the track's identifier, which the peer chose where it made the
 // m-line.
@@ -72,7 +74,8 @@ func (t *TrackRemote) Kind() RTPCodecType { return t.receiver.transceiver.kind }
 func (t *TrackRemote) Muted() bool { return t.identity().muted }
 
 // Codec returns the codec of the packets. Where signaling leaves it open it waits
-// for the first packet or the end of the track, after which it may be zero.
+// for the first packet or the end of the track, after which it may be zero. With
+// a callback executor it does not wait.
 func (t *TrackRemote) Codec() RTPCodecParameters {
 	<-t.waitKnown()
 	return t.identity().codec.clone()
@@ -100,17 +103,22 @@ func (t *TrackRemote) OnUnmute(f func()) { t.onUnmute.set(f) }
 func (t *TrackRemote) OnEnded(f func()) { t.onEnded.set(f) }
 
 func (t *TrackRemote) waitKnown() <-chan struct{} {
+	if t.receiver.transceiver.pc.loop.HasExecutor() {
+		return closedChannel // nothing may hold up the application's own loop
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known
 }
 
+var closedChannel = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
 // change publishes a changed snapshot, and wakes who waits once all is known. On
 // the loop.
 func (t *TrackRemote) change(f func(*trackSnapshot)) {
-	changed := *t.published.Load()
+	changed := *t.newest()
 	f(&changed)
-	t.published.Store(&changed)
+	t.published.publish(t.receiver.transceiver.pc.loop, &changed)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if changed.ended || changed.ssrc != 0 && changed.codec.MimeType != "" {
@@ -143,7 +151,7 @@ func (t *TrackRemote) negotiated(state jsep.TransceiverState, codecs []RTPCodecP
 
 // end ends the track for good. On the loop.
 func (t *TrackRemote) end() {
-	if t.identity().ended {
+	if t.newest().ended {
 		return
 	}
 	t.change(func(s *trackSnapshot) { s.ended, s.muted = true, true })

@@ -38,6 +38,9 @@ func (q *fifo[T]) pop() T {
 	return v
 }
 
+// peek returns the oldest element. The queue must not be empty.
+func (q *fifo[T]) peek() T { return q.ring[q.head] }
+
 // clear drops everything, memory included.
 func (q *fifo[T]) clear() { *q = fifo[T]{} }
 

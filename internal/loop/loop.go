@@ -26,9 +26,10 @@ type Member interface {
 
 // Config holds a loop's settings. The zero value is usable.
 type Config struct {
-	// Executor runs the callbacks. It may run a callback at once or later, on
-	// any goroutine; the next one is handed over after the callback has
-	// returned. nil: a goroutine of the loop's own.
+	// Executor runs the callbacks. It may run what it is given at once or later,
+	// on any goroutine; the next is handed over after that has returned. What
+	// one turn published and emitted is one piece. nil: a goroutine of the
+	// loop's own.
 	Executor func(func())
 	// Now is the clock; nil is time.Now. The loop's timer runs on package time.
 	Now func() time.Time
@@ -48,10 +49,11 @@ const turnLimit = 256
 // advances the members whose deadline is due, settles all members until none
 // moves, then makes the events of the turn visible to the callback goroutine,
 // and last wakes the callers of Do. So an event never comes before the snapshot
-// that it reports, and what Do changed is published when Do returns.
+// that it reports, and what Do changed is published when Do returns. With an
+// executor, the changes of a turn wait for it and come just before its events.
 //
-// The zero value is not usable; New makes a Loop. Join, Leave and Emit are for
-// functions that run on the loop; every other method is safe for concurrent
+// The zero value is not usable; New makes a Loop. Join, Leave, Emit and Publish are
+// for functions that run on the loop; every other method is safe for concurrent
 // use and may be called in callbacks.
 type Loop struct {
 	now         func() time.Time
@@ -110,10 +112,21 @@ func (l *Loop) TryPost(f func(now time.Time)) bool {
 }
 
 // Do posts f and waits until the turn that ran it has settled: what it changed
-// is published and its events are queued. It returns net.ErrClosed when the
-// loop is closed and f did not run. Do waits for no callback, so callbacks may
-// use it; a function that runs on the loop must not.
+// is published and its events are queued. With an executor, which may be waiting
+// for Do, it applies the changes of all settled turns itself. It returns
+// net.ErrClosed when the loop is closed and f did not run. Do waits for no
+// callback, so callbacks may use it; a function that runs on the loop must not.
 func (l *Loop) Do(f func(now time.Time)) error {
+	err := l.Ask(f)
+	if l.HasExecutor() {
+		l.callbacks.applyAll()
+	}
+	return err
+}
+
+// Ask is Do for goroutines that are not the application's: it leaves changes to
+// the executor.
+func (l *Loop) Ask(f func(now time.Time)) error {
 	settled := make(chan struct{})
 	if !l.post(entry{run: f, settled: settled}) {
 		return net.ErrClosed
@@ -183,6 +196,20 @@ func (l *Loop) Leave(m Member) { l.turn.leave(m) }
 func (l *Loop) Emit(deliver func()) {
 	l.turn.events = append(l.turn.events, deliver)
 }
+
+// Publish makes a change that getters see: at once, or with an executor as the
+// first thing that it runs of this turn. change must only store, and not call
+// the loop. On the loop only.
+func (l *Loop) Publish(change func()) {
+	if !l.HasExecutor() {
+		change()
+		return
+	}
+	l.turn.changes = append(l.turn.changes, change)
+}
+
+// HasExecutor reports whether an executor runs the callbacks and holds changes.
+func (l *Loop) HasExecutor() bool { return l.callbacks.executor != nil }
 
 // Deliver queues a callback at once, from any goroutine. It reports false after
 // Close. A callback that is queued when the loop closes is dropped.

@@ -22,6 +22,7 @@ type turn struct {
 	walks   int         // walks over members under way
 	holes   bool        // members has nil elements, to be removed after the walk
 	events  []func()    // emitted in this turn
+	changes []func()    // published in this turn and held back for the executor
 	timer   *time.Timer // nil until a member had a deadline
 	armed   time.Time   // what timer is set for; zero: stopped
 }
@@ -92,16 +93,13 @@ func (l *Loop) next() (last bool) {
 	}
 }
 
-// publish makes the turn's events visible and wakes those who wait for the turn.
+// publish makes the turn's changes and events visible and wakes those who wait
+// for the turn.
 func (l *Loop) publish() {
 	t := &l.turn
-	if len(t.events) > 0 {
-		l.callbacks.push(t.events...)
-		clear(t.events)
-		t.events = t.events[:0]
-		if cap(t.events) > fifoKeep {
-			t.events = nil
-		}
+	if len(t.events)+len(t.changes) > 0 {
+		l.callbacks.pushTurn(t.changes, t.events)
+		t.events, t.changes = emptied(t.events), emptied(t.changes)
 	}
 	for i := range t.entries {
 		if settled := t.entries[i].settled; settled != nil {
@@ -110,6 +108,15 @@ func (l *Loop) publish() {
 	}
 	clear(t.entries)
 	t.entries = t.entries[:0]
+}
+
+// emptied returns fs for the next turn, unless a burst made it large.
+func emptied(fs []func()) []func() {
+	clear(fs)
+	if cap(fs) > fifoKeep {
+		return nil
+	}
+	return fs[:0]
 }
 
 // arm sets the timer to the earliest deadline. It touches the timer only when
