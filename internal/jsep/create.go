@@ -371,6 +371,11 @@ func (w *writer) finish() (*created, *Error) {
 	if !iceChars(w.in.Ufrag) || !iceChars(w.in.Pwd) {
 		return nil, failf(OperationError, "the local ICE credentials have a character that RFC 8839 does not allow")
 	}
+	if w.in.Identity != "" {
+		if _, err := DecodeIdentity(w.in.Identity); err != nil {
+			return nil, &Error{Kind: OperationError, Err: err}
+		}
+	}
 	d := sdp.SessionDescription{
 		Origin: sdp.Origin{
 			Username: "-", SessionID: s.cfg.SessionID,
@@ -385,6 +390,9 @@ func (w *writer) finish() (*created, *Error) {
 	}
 	if w.mixed {
 		d.Attributes = append(d.Attributes, attribute("extmap-allow-mixed"))
+	}
+	if w.in.Identity != "" {
+		d.Attributes = append(d.Attributes, attributeOf("identity", w.in.Identity))
 	}
 	if w.in.Lite {
 		d.Attributes = append(d.Attributes, attribute("ice-lite"))

@@ -20,12 +20,15 @@ type description struct {
 	session  []sdp.Attribute
 	trickle  bool       // a=ice-options:trickle at session level
 	mixed    bool       // a=extmap-allow-mixed at session level
+	identity string     // a=identity, without its extensions
 	groups   [][]string // MIDs of each BUNDLE group
 	media    []media
 	names    map[string]int // index by MID, kept by nameAll
 	isLocal  bool
 	later    [][]string // candidates of the peer that came after, one list a section
 	laterEnd []bool
+
+	fingerprints []Fingerprint // at session level
 }
 
 // media is one m-section of a description.

@@ -33,6 +33,7 @@ func parse(text string, t Type, lim limits) (*description, *Error) {
 	}
 	d.trickle = session.transport.Trickle
 	d.groups, d.mixed = session.groups, session.mixed
+	d.identity, d.fingerprints = session.identity, session.transport.Fingerprints
 	d.media = make([]media, len(doc.parts))
 	for i, md := range parsed.MediaDescriptions {
 		if fail := d.readMedia(i, md, &session); fail != nil {
@@ -67,6 +68,7 @@ type reader struct {
 	data       DataSection
 	portSet    bool
 	sctpmap    string
+	identity   string
 }
 
 const endOfCandidates = "end-of-candidates"
@@ -122,6 +124,10 @@ func (r *reader) attribute(a sdp.Attribute, line int, session bool) *Error {
 	default:
 		if !session {
 			return r.mediaAttribute(a, line)
+		}
+		if a.Key == "identity" { // session level only: RFC 8827 section 5
+			value, _, _ := strings.Cut(a.Value, " ") // without its extensions
+			setFirst(&r.identity, value)
 		}
 	}
 	return nil

@@ -65,6 +65,8 @@ type Applied struct {
 	// Tracks is what happens to remote tracks, in the order of webrtc-pc section 4.4.1.5: what is to be muted,
 	// streams left, streams joined, track events.
 	Tracks []TrackChange
+	// Identity is that of a remote description with a=identity, the zero value otherwise.
+	Identity RemoteIdentity
 }
 
 // sections joins the newest local with the newest remote description.

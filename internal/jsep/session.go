@@ -45,6 +45,7 @@ type LocalInput struct {
 	Data          bool          // a data channel exists or is wanted
 	AnsweringRole Setup         // Active or Passive; SetupNone: Active
 	CNAME         string        // of a=ssrc lines (RFC 3550 section 6.5.1)
+	Identity      string        // a=identity to write, from Identity.Encode; "": none
 	// Sources are SSRCs to write as a=ssrc and a=ssrc-group lines where the transceiver sends without simulcast.
 	// Most peers do without.
 	Sources map[TransceiverID]Sources
@@ -150,20 +151,37 @@ func (s *Session) SetLocal(t Type, sdp string) (*Applied, error) {
 // HaveLocalOffer rolls the local offer back first. The sdp of a rollback is ignored.
 // Nothing changes on error, not even by that rollback.
 func (s *Session) SetRemote(t Type, sdp string) (*Applied, error) {
-	if s.state == Closed {
-		return nil, closedError()
-	}
-	// The state is looked at before the text: a wrong state is reported for any text.
-	to, err := s.state.next(event{remote, t})
+	d, to, err := s.checkedRemote(t, sdp)
 	if err != nil {
 		return nil, err
 	}
 	if t == Rollback {
 		return s.rollback(to), nil
 	}
+	applied := s.commit(remote, d, to, nil)
+	if d.identity != "" {
+		applied.Identity = d.remoteIdentity()
+	}
+	return applied, nil
+}
+
+// checkedRemote is the peer's description (nil for a rollback) and the state that it leads to, with
+// everything checked and nothing changed.
+func (s *Session) checkedRemote(t Type, sdp string) (*description, State, error) {
+	if s.state == Closed {
+		return nil, s.state, closedError()
+	}
+	// The state is looked at before the text: a wrong state is reported for any text.
+	to, err := s.state.next(event{remote, t})
+	if err != nil {
+		return nil, s.state, err
+	}
+	if t == Rollback {
+		return nil, to, nil
+	}
 	d, err := parse(sdp, t, s.lim)
 	if err != nil {
-		return nil, err
+		return nil, s.state, err
 	}
 	if t == Offer {
 		err = s.checkRemoteOffer(d)
@@ -174,9 +192,9 @@ func (s *Session) SetRemote(t Type, sdp string) (*Applied, error) {
 		err = s.checkRemoteMedia(d)
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.state, err
 	}
-	return s.commit(remote, d, to, nil), nil
+	return d, to, nil
 }
 
 // commit puts a checked description into its slot, moves to state to and carries out what that means for
