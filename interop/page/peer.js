@@ -14,9 +14,9 @@ class Peer {
   candidates = [];  // not fetched by Go yet; null ends them
   wake = [];        // resolvers of those who wait for a change
 
-  constructor() {
-    const pc = this.pc = new RTCPeerConnection();
-    const note = what => { this.log.push(what); this.changed(); };
+  constructor(config) {
+    const pc = this.pc = new RTCPeerConnection(config);
+    const note = what => this.note(what);
     pc.onsignalingstatechange = () => note('signaling ' + pc.signalingState);
     pc.onicegatheringstatechange = () => note('gathering ' + pc.iceGatheringState);
     pc.oniceconnectionstatechange = () => note('ice ' + pc.iceConnectionState);
@@ -25,6 +25,7 @@ class Peer {
     pc.ondatachannel = e => { note('datachannel ' + e.channel.label); this.adopt(e.channel); };
   }
 
+  note(what) { this.log.push(what); this.changed(); }
   changed() { for (const resolve of this.wake.splice(0)) resolve(); }
 
   async until(what, condition, timeout = 20000) {
