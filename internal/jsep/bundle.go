@@ -125,3 +125,13 @@ func (s *Session) follow(before, after []Section) {
 		}
 	}
 }
+
+// leaveToTag forgets what was gathered for m-sections that are bundled now: their own transports are gone, and only the
+// tagged m-section has candidates (RFC 9143 section 7.5.1).
+func (s *Session) leaveToTag() {
+	for _, sec := range s.sections() {
+		if !sec.Rejected && sec.BundleTag != sec.MID {
+			delete(s.gathered, generation{sec.MID, sec.Local.Ufrag})
+		}
+	}
+}

@@ -149,3 +149,29 @@ func TestTheTransportOutlivesItsTaggedSection(t *testing.T) {
 		t.Errorf("%+v", done.Sections)
 	}
 }
+
+// RFC 9143 section 7.5.1: what was gathered for an m-section before it was bundled is of a transport that is gone.
+func TestABundledSectionLosesTheCandidatesOfItsOwn(t *testing.T) {
+	a, b := mediaPair()
+	first := a.AddTransceiver(TransceiverInit{Kind: Audio})
+	a.AddTransceiver(TransceiverInit{Kind: Video})
+	text := offer(t, a, mediaInput())
+	const own = "candidate:7 1 udp 2130706431 192.0.2.7 7777 typ host"
+	a.LocalCandidate("0", hostLine)
+	a.LocalCandidate("1", own)
+	a.LocalEnd("1")
+	if pending, _ := a.PendingLocal(); !strings.Contains(sectionOf(t, pending.SDP, 1), own) {
+		t.Error(pending.SDP)
+	}
+	must(a.SetRemote(Answer, reply(t, b, mediaPeerInput(), Answer, text)))
+	again := must(a.CreateOffer(mediaInput()))
+	if !strings.Contains(sectionOf(t, again, 0), hostLine) || strings.Contains(again, own) || !strings.Contains(sectionOf(t, again, 1), "video 9 ") {
+		t.Error(again)
+	}
+	// As the tag it has those of the bundle's transport alone.
+	a.StopTransceiver(first)
+	_, _, done := negotiate(t, a, b)
+	if got := done.Sections[1].Local.Candidates; !slices.Equal(got, []string{hostLine}) {
+		t.Errorf("%q", got)
+	}
+}

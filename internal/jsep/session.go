@@ -228,6 +228,9 @@ func (s *Session) commit(from side, d *description, to State, assigned map[int]T
 	}
 	s.follow(before, s.sections())
 	s.gathered.keep(s.currentLocal, s.pendingLocal)
+	if to == Stable {
+		s.leaveToTag()
+	}
 	return c.done()
 }
 
