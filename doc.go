@@ -3,9 +3,14 @@
 // A [PeerConnection] owns one object for each layer of the protocol: an
 // [ICEGatherer] and [ICETransport] that find a path (RFC 8445), a
 // [DTLSTransport] that keeps it private (RFC 6347, RFC 8827), and an
-// [SCTPTransport] whose [DataChannel] objects carry messages (RFC 8831). The
-// same objects can be used on their own, in the manner of ORTC, through the
-// constructors of [API].
+// [SCTPTransport] whose [DataChannel] objects carry messages (RFC 8831). With
+// media each bundle of m-lines has an ICE and a DTLS transport. The same objects
+// can be used on their own, in the manner of ORTC, through the constructors of
+// [API].
+//
+// Audio and video are negotiated: an [RTPTransceiver] has an [RTPSender] and an
+// [RTPReceiver], tracks are announced, codecs chosen. Media does not flow yet:
+// no packet of a track is sent or received.
 //
 // Names follow W3C in Go case, and github.com/pion/webrtc/v4 where it has the
 // member, so that a program moves by changing its import path. Where the two
@@ -16,9 +21,11 @@
 //
 // Every method may be called on any goroutine, and in every callback. The
 // callbacks of all objects of a connection run one at a time, in the order of
-// the events, and must return; only OnOpen handlers get a goroutine of their
-// own and may live as long as the connection. An event carries its value, and
-// no getter is older than the event being handled.
+// the events, and must return; only OnOpen and OnTrack handlers get goroutines
+// of their own and may live as long as the connection. With
+// [SettingEngine.SetCallbackExecutor] all of them run on a loop of the
+// application's. An event carries its value, and no getter is older than the
+// event being handled.
 //
 // # Errors
 //

@@ -22,8 +22,9 @@ func addEventListener(events map[string]eventSource, event string, listener any)
 // AddEventListener adds a listener for an event under W3C's name, such as
 // "datachannel". listener is a function of the type that the event's OnX method
 // takes. Listeners run after the handler, in the order of their addition, on
-// the same goroutine. remove takes the listener away. It returns a TypeError
-// for an unknown event and for a listener of another type.
+// the same goroutine; those for "track" get a goroutine each, as its handler
+// does. remove takes the listener away. It returns a TypeError for an unknown
+// event and for a listener of another type.
 //
 // See https://dom.spec.whatwg.org/#dom-eventtarget-addeventlistener
 func (pc *PeerConnection) AddEventListener(event string, listener any) (remove func(), err error) {

@@ -58,13 +58,16 @@ func (pc *PeerConnection) sessionConfig() jsep.Config {
 
 // OnTrack sets the handler for media that the peer sends: it is called when a
 // description of the peer announces it, once for each layer of simulcast, and
-// gets a goroutine of its own. The track is muted until packets arrive.
+// gets a goroutine of its own. The track is muted until packets arrive, which
+// this version does not receive yet.
 //
 // See https://www.w3.org/TR/webrtc/#event-track
 func (pc *PeerConnection) OnTrack(f func(*TrackRemote, *RTPReceiver)) { pc.onTrack.set(f) }
 
 // AddTrack sends a track: by a transceiver that has none and never sent, or by a
-// new one, which needs an offer, see OnNegotiationNeeded. It returns an
+// new one, which needs an offer, see OnNegotiationNeeded. The track is negotiated
+// and announced to the peer; this version does not carry its packets yet. It
+// returns an
 // InvalidAccessError for a track that has a sender already, and an
 // InvalidStateError after Close.
 //

@@ -7,7 +7,8 @@ import (
 )
 
 // RTPReceiver receives the track of a transceiver. Its methods are safe for
-// concurrent use and may be called in callbacks.
+// concurrent use and may be called in callbacks. This version negotiates what is
+// received and does not receive it yet.
 //
 // See https://www.w3.org/TR/webrtc/#rtcrtpreceiver-interface
 type RTPReceiver struct {

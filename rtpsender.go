@@ -9,7 +9,8 @@ import (
 )
 
 // RTPSender sends the track of a transceiver. Its methods are safe for
-// concurrent use and may be called in callbacks.
+// concurrent use and may be called in callbacks. This version negotiates what is
+// sent and does not send it yet.
 //
 // See https://www.w3.org/TR/webrtc/#rtcrtpsender-interface
 type RTPSender struct {

@@ -3,7 +3,8 @@ package webrtc
 import "github.com/pion/rtp"
 
 // TrackLocal is media that a sender sends. Programs may implement it; the sender
-// calls Bind and Unbind, never both at a time for one context.
+// calls Bind and Unbind, never both at a time for one context. This version,
+// which negotiates media and does not send it yet, calls neither.
 type TrackLocal interface {
 	// Bind is called when the codecs of a sender are known: at the end of
 	// negotiation, and when a track replaces another. The track chooses one of

@@ -8,7 +8,8 @@ import (
 )
 
 // TrackRemote is media that the peer sends. Its methods are safe for concurrent
-// use and may be called in callbacks.
+// use and may be called in callbacks. This version negotiates tracks and does not
+// receive their packets yet, so that a track stays muted.
 //
 // See https://www.w3.org/TR/webrtc/#mediastreamtrack-network-use
 type TrackRemote struct {
@@ -74,8 +75,10 @@ func (t *TrackRemote) Kind() RTPCodecType { return t.receiver.transceiver.kind }
 func (t *TrackRemote) Muted() bool { return t.identity().muted }
 
 // Codec returns the codec of the packets. Where signaling leaves it open it waits
-// for the first packet or the end of the track, after which it may be zero. With
-// a callback executor it does not wait.
+// for the first packet or the end of the track, after which it may be zero; in
+// this version, which receives no packets, for the end. It may be called in
+// OnTrack, whose handlers have goroutines of their own; in another callback it
+// holds up the ones behind. With a callback executor it does not wait.
 func (t *TrackRemote) Codec() RTPCodecParameters {
 	<-t.waitKnown()
 	return t.identity().codec.clone()
@@ -96,7 +99,8 @@ func (t *TrackRemote) SSRC() SSRC {
 // OnMute sets the handler for the peer ceasing to send.
 func (t *TrackRemote) OnMute(f func()) { t.onMute.set(f) }
 
-// OnUnmute sets the handler for media beginning to arrive.
+// OnUnmute sets the handler for media beginning to arrive, which does not happen
+// in this version.
 func (t *TrackRemote) OnUnmute(f func()) { t.onUnmute.set(f) }
 
 // OnEnded sets the handler for the end of the track.
