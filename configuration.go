@@ -31,7 +31,8 @@ type Configuration struct {
 	Certificates []Certificate `json:"certificates,omitempty"`
 	// ICECandidatePoolSize is how many transports to gather candidates for
 	// before there is a local description. It cannot be changed after that.
-	// It has no effect yet: gathering begins with SetLocalDescription.
+	// One is enough for what is bundled, and no more are made. Candidates are
+	// announced and described from SetLocalDescription on.
 	ICECandidatePoolSize uint8 `json:"iceCandidatePoolSize,omitempty"`
 	// SDPSemantics must not be SDPSemanticsPlanB.
 	SDPSemantics SDPSemantics `json:"sdpSemantics,omitempty"`

@@ -177,7 +177,7 @@ var (
 	// ErrTurnCredentials: a TURN server's username or credential is not usable.
 	ErrTurnCredentials = errors.New("TURN credentials are not usable")
 
-	// The following five are for SetConfiguration, which is still to come.
+	// The following five are of SetConfiguration.
 
 	// ErrModifyingPeerIdentity: SetConfiguration may not change peerIdentity.
 	ErrModifyingPeerIdentity = errors.New("peerIdentity cannot be changed")

@@ -27,21 +27,24 @@ type PeerConnection struct {
 	sctp           *SCTPTransport
 
 	// Owned by the loop.
-	config         Configuration
-	session        *jsep.Session
-	transports     []*peerTransport
-	byMID          map[string]*peerTransport
-	retired        []*peerTransport
-	transceivers   []*RTPTransceiver
-	fingerprints   []jsep.Fingerprint
-	dataWanted     bool        // a channel was created
-	state          stateVector // as last announced
-	needed         bool        // W3C's [[NegotiationNeeded]]
-	restart        iceRestart
-	sctpNegotiated bool
-	failure        error
-	gatherWaiters  []chan struct{}
-	dirty          bool
+	config       Configuration // with the certificate in use
+	given        Configuration // with the certificates that the application gave
+	session      *jsep.Session
+	transports   []*peerTransport
+	byMID        map[string]*peerTransport
+	retired      []*peerTransport
+	transceivers []*RTPTransceiver
+	fingerprints []jsep.Fingerprint
+	dataWanted   bool        // a channel was created
+	state        stateVector // as last announced
+	needed       bool        // W3C's [[NegotiationNeeded]]
+	// describedLocally: SetLocalDescription was called with success.
+	describedLocally bool
+	restart          iceRestart
+	sctpNegotiated   bool
+	failure          error
+	gatherWaiters    []chan struct{}
+	dirty            bool
 
 	closing  atomic.Bool
 	released chan struct{}
@@ -85,6 +88,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	if err != nil {
 		return nil, err
 	}
+	given := config
 	config.Certificates = []Certificate{certificate}
 	fingerprints, err := certificate.GetFingerprints()
 	if err != nil {
@@ -93,7 +97,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	l := loop.New(loop.Config{Executor: api.settings.callbackExecutor})
 	pc := &PeerConnection{
 		id: newConnectionID(), api: api, loop: l,
-		config: config,
+		config: config, given: given,
 		state: stateVector{
 			signaling: SignalingStateStable, gathering: ICEGatheringStateNew,
 			ice: ICEConnectionStateNew, connection: PeerConnectionStateNew,
@@ -135,6 +139,7 @@ func (pc *PeerConnection) join(now time.Time) {
 	pc.enter(now)
 	pc.dtls.sctp = pc.sctp
 	pc.loop.Join(&loopMember{settle: pc.settle})
+	pc.fillPool(now, false)
 }
 
 // do runs f on the loop and waits until its results are published.

@@ -108,6 +108,7 @@ func (pc *PeerConnection) setLocal(desc SessionDescription) operation {
 		if err != nil {
 			return nil, jsepError(o.name, err)
 		}
+		pc.describedLocally = pc.describedLocally || kind != jsep.Rollback
 		return pc.descriptionChanged(now, applied, true), nil
 	}
 	return o

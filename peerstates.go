@@ -115,14 +115,15 @@ func (s transportStates) connection() PeerConnectionState {
 }
 
 // updateGathering sums up the gatherers, and announces the end of candidates
-// when the last one is done. On the loop.
+// when the last one is done. What is gathered for the pool does not count before
+// there is a local description. On the loop.
 //
 // See https://www.w3.org/TR/webrtc/#rtcicegatheringstate-enum
 func (pc *PeerConnection) updateGathering() {
-	complete, gathering := true, false
+	complete, gathering := pc.describedLocally, false
 	for _, t := range pc.used() {
 		complete = complete && t.gatherer.state == ICEGathererStateComplete
-		gathering = gathering || t.gatherer.state == ICEGathererStateGathering
+		gathering = gathering || pc.describedLocally && t.gatherer.state == ICEGathererStateGathering
 	}
 	state := ICEGatheringStateNew
 	switch {
