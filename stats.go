@@ -103,7 +103,7 @@ func (pc *PeerConnection) statsSender(track TrackLocal, op string) (any, error) 
 	var sender *RTPSender
 	n := 0
 	for _, t := range pc.transceivers {
-		if reflect.TypeOf(track).Comparable() && t.sender.Track() == track {
+		if reflect.TypeOf(track).Comparable() && t.sender.published.latest().track == track {
 			sender = t.sender
 			n++
 		}

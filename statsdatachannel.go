@@ -61,10 +61,10 @@ func (t *SCTPTransport) collectChannels(c *statsCollector) {
 		add(channel, DataChannelStateClosed)
 	}
 	for _, d := range t.connecting {
-		add(d.forStats(), d.ReadyState())
+		add(d.forStats(), d.published.latest().state)
 	}
 	for _, d := range t.channels {
-		add(d.forStats(), d.ReadyState())
+		add(d.forStats(), d.published.latest().state)
 	}
 }
 
