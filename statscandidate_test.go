@@ -212,3 +212,46 @@ func TestTrafficCountsAreOfAGeneration(t *testing.T) {
 		}))
 	})
 }
+
+// webrtc-stats: "A candidate pair that is not the current pair for a transport is
+// deleted when the RTCIceTransport does an ICE restart"; "the current pair [...]
+// when the RTCIceTransport switches to using a candidate pair generated from the
+// new candidates". A candidate goes with its pairs.
+func TestStatsOfAnICERestart(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		wireA, wireB := tapWire(r)
+		atA, _ := r.openPair("x", nil)
+		quiet(wireA, wireB)
+		old := one[ICECandidatePairStats](t, r.a.GetStats())
+		carried := wireA.get().packets
+		r.a.RestartICE()
+		negotiate(t, r.a, r.b)
+		time.Sleep(20 * time.Millisecond) // the answer is there, no new pair yet
+		during := r.a.GetStats()
+		checkReport(t, during)
+		if pair, ok := during[old.ID].(ICECandidatePairStats); !ok || pair.PacketsSent != carried ||
+			one[TransportStats](t, during).SelectedCandidatePairID != old.ID {
+			t.Errorf("during the restart: %+v", during)
+		}
+		time.Sleep(time.Second)
+		must(t, atA.SendText("over the new pair"))
+		quiet(wireA, wireB)
+		report := r.a.GetStats()
+		checkReport(t, report)
+		renewed := one[ICECandidatePairStats](t, report)
+		transport := one[TransportStats](t, report)
+		if renewed.ID == old.ID || renewed.ID != transport.SelectedCandidatePairID || transport.SelectedCandidatePairChanges != 2 {
+			t.Errorf("after the restart: %+v", transport)
+		}
+		if renewed.PacketsSent == 0 || renewed.PacketsSent+carried != wireA.get().packets || transport.PacketsSent != wireA.get().packets {
+			t.Errorf("%d packets on the new pair, %d on the old, %d in all", renewed.PacketsSent, carried, wireA.get().packets)
+		}
+		parameters, _ := r.a.SCTP().Transport().ICETransport().GetLocalParameters()
+		if transport.ICELocalUsernameFragment != parameters.UsernameFragment || report[renewed.LocalCandidateID].(ICECandidateStats).UsernameFragment != parameters.UsernameFragment {
+			t.Errorf("username fragments: %+v, want %s", transport, parameters.UsernameFragment)
+		}
+		if report[old.LocalCandidateID] != nil || report[old.RemoteCandidateID] != nil || len(entries[ICECandidateStats](report)) != 2 {
+			t.Error("candidates of the generation before are there")
+		}
+	}, withLink(simnet.Link{Delay: 50 * time.Millisecond}))
+}
