@@ -97,6 +97,7 @@ func TestARestartByEitherSideLosesNoMessage(t *testing.T) {
 				offerer.RestartICE()
 				offerer.RestartICE()
 				time.Sleep(time.Second)
+				synctest.Wait()
 				if needed != 1 {
 					t.Errorf("%d times negotiationneeded", needed)
 				}
@@ -105,6 +106,7 @@ func TestARestartByEitherSideLosesNoMessage(t *testing.T) {
 				r.endCandidates()
 				fromA()
 				fromB()
+				synctest.Wait()
 				if after := []string{localUfrag(t, r.a), localUfrag(t, r.b)}; after[0] == before[0] || after[1] == before[1] {
 					t.Errorf("username fragments %q, before %q", after, before)
 				}
@@ -173,8 +175,8 @@ func TestARestartSignalsItsCandidatesAnew(t *testing.T) {
 			t.Error("CreateOffer changes something")
 		}
 		must(t, r.a.SetLocalDescription(other))
-		synctest.Wait()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		fresh := localUfrag(t, r.a)
 		if want := []string{fresh, "end"}; fresh == old || !slices.Equal(announced, want) {
 			t.Errorf("announced %q, want %q", announced, want)
@@ -226,6 +228,7 @@ func TestRollbackOfARestartKeepsTheOldGeneration(t *testing.T) {
 					negotiate(t, r.b, r.a)
 				}
 				time.Sleep(10 * time.Second)
+				synctest.Wait()
 				if got := localUfrag(t, r.a); got != old {
 					t.Errorf("username fragment %q after the rollback, want %q", got, old)
 				}
