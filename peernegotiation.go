@@ -172,6 +172,9 @@ func (pc *PeerConnection) setRemote(desc SessionDescription) operation {
 // See https://www.w3.org/TR/webrtc/#set-description
 func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applied, local bool) (after func()) {
 	pc.dirty = true
+	if applied.RolledBack { // also implicitly, before the peer's offer
+		pc.setSignaling(SignalingStateStable)
+	}
 	pc.setSignaling(newSignalingState(applied.To))
 	pc.assignTransports(now, applied.Sections)
 	if applied.To == jsep.Stable {

@@ -161,6 +161,32 @@ func TestEventsOfADescriptionComeInOrder(t *testing.T) {
 	})
 }
 
+// W3C section 4.4.2, setRemoteDescription: an offer that meets one of ours is first
+// a rollback of that, which has its own event, then an offer.
+func TestAnImplicitRollbackIsAnnounced(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var mu sync.Mutex
+		var got []SignalingState
+		r.b.OnSignalingStateChange(func(s SignalingState) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, s)
+		})
+		for _, pc := range []*PeerConnection{r.a, r.b} {
+			_, err := pc.AddTransceiverFromKind(RTPCodecTypeAudio)
+			must(t, err)
+			must(t, pc.SetLocalDescription(SessionDescription{}))
+		}
+		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription()))
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if want := []SignalingState{SignalingStateHaveLocalOffer, SignalingStateStable, SignalingStateHaveRemoteOffer}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
 // A peer that does not bundle gets a transport for each m-line.
 func TestAPeerThatDoesNotBundleHasATransportForEachSection(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
