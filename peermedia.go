@@ -57,8 +57,9 @@ func (pc *PeerConnection) sessionConfig() jsep.Config {
 }
 
 // OnTrack sets the handler for media that the peer sends: it is called when a
-// description of the peer announces it, once for each layer of simulcast, and
-// gets a goroutine of its own. The track is muted until packets arrive, which
+// description of the peer announces it, and gets a goroutine of its own. Of
+// simulcast the first layer is announced; [RTPReceiver.Tracks] has the others
+// once there is an answer. The track is muted until packets arrive, which
 // this version does not receive yet.
 //
 // See https://www.w3.org/TR/webrtc/#event-track
