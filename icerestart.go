@@ -104,12 +104,20 @@ func (pc *PeerConnection) followRestart(applied *jsep.Applied, local bool) {
 func (pc *PeerConnection) restartEnded() {
 	pc.credentials = pc.describedCredentials()
 	pc.restart.answer = ice.Credentials{}
-	if !slices.Contains(pc.restart.replace, pc.credentials) {
+	if !pc.describesReplaced() {
 		pc.restart.replace = nil
 	}
 	if pc.restart.outdated != pc.credentials {
 		pc.restart.outdated = ice.Credentials{}
 	}
+}
+
+// describesReplaced reports whether an m-line still has credentials that are to
+// be replaced. One that is rejected has none.
+func (pc *PeerConnection) describesReplaced() bool {
+	return slices.ContainsFunc(pc.session.Sections(), func(s jsep.Section) bool {
+		return !s.Rejected && slices.Contains(pc.restart.replace, localCredentials(&s))
+	})
 }
 
 // offerRestarts reports whether a remote offer has other credentials for a

@@ -176,8 +176,12 @@ func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applie
 		pc.setSignaling(SignalingStateStable)
 	}
 	pc.setSignaling(newSignalingState(applied.To))
+	if applied.RolledBack {
+		pc.takeBackTransports()
+	}
 	pc.assignTransports(now, applied.Sections)
 	if applied.To == jsep.Stable {
+		pc.agreeTransports()
 		pc.rejectData(now, applied)
 	}
 	pc.applyMedia(applied)

@@ -18,8 +18,9 @@ type peerTransport struct {
 	ice      *ICETransport
 	dtls     *DTLSTransport
 
-	mid     string // of the m-section that stands for it: the bundle's tag
-	inUse   bool   // an m-section uses it
+	mid     string   // of the m-section that stands for it: the bundle's tag
+	inUse   bool     // an m-section uses it
+	agreed  []string // MIDs of the m-sections that used it when signaling was last stable
 	members []loop.Member
 }
 
@@ -139,6 +140,28 @@ func (t *peerTransport) gatheringChanged(state ICEGathererState) {
 		t.localEnd()
 	}
 	t.pc.updateGathering()
+}
+
+// takeBackTransports gives the m-sections the transports that they had before
+// the offer that was rolled back. On the loop, before assignTransports.
+func (pc *PeerConnection) takeBackTransports() {
+	pc.byMID = make(map[string]*peerTransport)
+	for _, t := range pc.transports {
+		t.inUse = len(t.agreed) > 0
+		for _, mid := range t.agreed {
+			pc.byMID[mid] = t
+		}
+	}
+}
+
+// agreeTransports remembers the transports of a completed exchange. On the loop.
+func (pc *PeerConnection) agreeTransports() {
+	for _, t := range pc.transports {
+		t.agreed = nil
+	}
+	for mid, t := range pc.byMID {
+		t.agreed = append(t.agreed, mid)
+	}
 }
 
 // assignTransports maps each m-section to its transport: that of its bundle,
