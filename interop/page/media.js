@@ -89,5 +89,5 @@ class MediaPeer extends Peer {
     }
     return true;
   }
-  nextSignals() { return this.signals.splice(0); }
+  nextSignals() { return JSON.parse(JSON.stringify(this.signals.splice(0))); } // by their toJSON
 }
