@@ -21,9 +21,8 @@ type Configuration struct {
 	// RTCPMuxPolicy is require by default, the only supported value.
 	RTCPMuxPolicy RTCPMuxPolicy `json:"rtcpMuxPolicy,omitempty"`
 	// PeerIdentity is the identity that the other end has to prove
-	// (webrtc-identity section 5). Identity is not supported: NewPeerConnection
-	// refuses a value with a NotSupportedError, as connecting without the proof
-	// would be unsafe.
+	// (webrtc-identity section 8.3), as name@domain, checked by the provider of
+	// SetIdentityProvider: SetRemoteDescription fails without the proof.
 	PeerIdentity string `json:"peerIdentity,omitempty"`
 	// Certificates authenticate this end in DTLS. One is generated when there
 	// are none. They cannot be changed later. JSON leaves out the private keys,
@@ -47,9 +46,6 @@ type Configuration struct {
 func (c Configuration) validate(now time.Time) error {
 	if err := c.validateEnums(); err != nil {
 		return err
-	}
-	if c.PeerIdentity != "" {
-		return newError(KindNotSupported, "", errors.New("peerIdentity is not supported"))
 	}
 	for i, certificate := range c.Certificates {
 		if err := certificate.validate(now); err != nil {

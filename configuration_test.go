@@ -68,7 +68,6 @@ func TestConfigurationMisuse(t *testing.T) {
 		{"each server is validated", Configuration{ICEServers: []ICEServer{{URLs: []string{"turns:t"}}}}, ErrInvalidAccess, "username or credential"},
 		{"RFC 9429 section 4.1.1: negotiate may be refused", Configuration{RTCPMuxPolicy: RTCPMuxPolicyNegotiate}, ErrNotSupported, "rtcpMuxPolicy"},
 		{"not in W3C", Configuration{SDPSemantics: SDPSemanticsPlanB}, ErrNotSupported, "plan-b"},
-		{"webrtc-identity is not implemented", Configuration{PeerIdentity: "alice@example.org"}, ErrNotSupported, "peerIdentity"},
 		{"Web IDL section 3.2.18", Configuration{BundlePolicy: 4}, ErrType, "bundlePolicy 4"},
 		{"Web IDL section 3.2.18", Configuration{BundlePolicy: -1}, ErrType, "bundlePolicy -1"},
 		{"Web IDL section 3.2.18", Configuration{RTCPMuxPolicy: 3}, ErrType, "rtcpMuxPolicy 3"},

@@ -53,13 +53,40 @@ const (
 	KindSCTPFailure ErrorKind = "sctp-failure"
 )
 
+// The values of RTCErrorDetailTypeIdp (webrtc-identity section 10.1.1). They
+// match ErrOperation too.
+const (
+	// KindIDPExecutionFailure: the identity provider failed.
+	KindIDPExecutionFailure ErrorKind = "idp-execution-failure"
+	// KindIDPLoadFailure: there is no identity provider to ask.
+	KindIDPLoadFailure ErrorKind = "idp-load-failure"
+	// KindIDPNeedLogin: the user has to log in, see PeerConnection.IDPLoginURL.
+	KindIDPNeedLogin ErrorKind = "idp-need-login"
+	// KindIDPTimeout: the identity provider did not answer in time.
+	KindIDPTimeout ErrorKind = "idp-timeout"
+	// KindIDPTokenExpired: the identity assertion is no longer valid.
+	KindIDPTokenExpired ErrorKind = "idp-token-expired"
+	// KindIDPTokenInvalid: the identity assertion is not valid.
+	KindIDPTokenInvalid ErrorKind = "idp-token-invalid"
+)
+
+// isIDP reports whether k is a failure of an identity provider.
+func (k ErrorKind) isIDP() bool {
+	switch k {
+	case KindIDPExecutionFailure, KindIDPLoadFailure, KindIDPNeedLogin, KindIDPTimeout, KindIDPTokenExpired, KindIDPTokenInvalid:
+		return true
+	default:
+		return false
+	}
+}
+
 // isRTCError reports whether k is a detail of an RTCError.
 func (k ErrorKind) isRTCError() bool {
 	switch k {
 	case KindSDPSyntax, KindDataChannelFailure, KindDTLSFailure, KindFingerprintFailure, KindSCTPFailure:
 		return true
 	default:
-		return false
+		return k.isIDP()
 	}
 }
 

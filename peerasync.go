@@ -10,6 +10,10 @@ import "time"
 type operation struct {
 	name    string
 	invalid error // what is wrong with the arguments
+	// prepare, unless nil, comes before run: it calls then on the loop, at once or
+	// when somebody has answered who is asked elsewhere. No other operation runs
+	// until then.
+	prepare func(now time.Time, then func(now time.Time, err error))
 	// run does it on the loop, and announces all that comes before the
 	// completion; after, unless nil, goes on with what comes behind it.
 	run func(now time.Time) (after func(), err error)
@@ -31,10 +35,30 @@ func (pc *PeerConnection) await(o operation) error {
 	if o.invalid != nil {
 		return o.invalid
 	}
-	return pc.do(o.name, func(now time.Time) (err error) {
-		o.perform(now, func(result error) { err = result })
+	var err error
+	settled := make(chan struct{})
+	if pc.do(o.name, func(now time.Time) error {
+		pc.operations.run(now, o, func(result error) {
+			err = result
+			close(settled)
+		})
+		return nil
+	}) != nil {
+		return closedError(o.name)
+	}
+	select {
+	case <-settled:
 		return err
-	})
+	default:
+	}
+	select {
+	case <-settled:
+	case <-pc.loop.Done():
+		return closedError(o.name)
+	}
+	// It settled in the middle of a later turn, which may have to publish yet.
+	_ = pc.do(o.name, func(time.Time) error { return nil })
+	return err
 }
 
 // queue is the asynchronous form: done is called in order with the events, and
@@ -44,7 +68,7 @@ func (pc *PeerConnection) queue(o operation, done func(error)) error {
 		return o.invalid
 	}
 	posted := pc.loop.Post(func(now time.Time) {
-		o.perform(now, func(err error) {
+		pc.operations.run(now, o, func(err error) {
 			pc.loop.Emit(func() {
 				if done != nil && !pc.closing.Load() {
 					done(err)

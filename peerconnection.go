@@ -34,6 +34,7 @@ type PeerConnection struct {
 	byMID        map[string]*peerTransport
 	retired      []*peerTransport
 	transceivers []*RTPTransceiver
+	streams      remoteStreams
 	fingerprints []jsep.Fingerprint
 	dataWanted   bool        // a channel was created
 	state        stateVector // as last announced
@@ -45,6 +46,9 @@ type PeerConnection struct {
 	failure          error
 	gatherWaiters    []chan struct{}
 	dirty            bool
+
+	operations chain
+	identity   peerIdentity
 
 	closing  atomic.Bool
 	released chan struct{}
@@ -105,6 +109,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 		released: make(chan struct{}),
 	}
 	pc.log = newConnLog(api, l, pc.id)
+	pc.identity.init(pc)
 	for _, f := range fingerprints {
 		pc.fingerprints = append(pc.fingerprints, jsep.Fingerprint{Algorithm: f.Algorithm, Value: f.Value})
 	}
@@ -309,6 +314,7 @@ func (pc *PeerConnection) Close() error {
 		<-pc.released
 		return nil
 	}
+	pc.identity.cancel()
 	pc.loop.Close(pc.finish)
 	for _, t := range append(pc.transports, pc.retired...) {
 		t.gatherer.releaseStack()

@@ -9,7 +9,8 @@ import (
 )
 
 // The offer/answer exchange. W3C's operations chain is the loop's inbox: calls
-// run in the order in which they came, and none of them waits for the network.
+// run in the order in which they came. None of them waits for the network; where
+// one has to wait for an identity provider, those behind it do (see chain).
 
 // localInput is what this end brings to a description. On the loop.
 func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInput {
@@ -17,6 +18,7 @@ func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInpu
 		Ufrag: credentials.Ufrag, Pwd: credentials.Pwd,
 		Fingerprints: pc.fingerprints,
 		CNAME:        pc.id,
+		Identity:     pc.identity.assertion(),
 		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
 	}
 	if pc.api.settings.dtls.answeringRole == DTLSRoleServer {
@@ -40,6 +42,7 @@ func (pc *PeerConnection) CreateOffer(options *OfferOptions) (SessionDescription
 func (pc *PeerConnection) createOffer(options *OfferOptions, offer *SessionDescription) operation {
 	o := operation{name: "create offer"}
 	restart := options != nil && options.ICERestart
+	o.prepare = func(now time.Time, then func(time.Time, error)) { pc.prepareAssertion(now, o.name, jsep.Offer, then) }
 	o.run = func(time.Time) (func(), error) {
 		text, err := pc.session.CreateOffer(pc.localInput(pc.offerCredentials(restart)))
 		if err != nil {
@@ -64,6 +67,7 @@ func (pc *PeerConnection) CreateAnswer(options *AnswerOptions) (SessionDescripti
 
 func (pc *PeerConnection) createAnswer(_ *AnswerOptions, answer *SessionDescription) operation {
 	o := operation{name: "create answer"}
+	o.prepare = func(now time.Time, then func(time.Time, error)) { pc.prepareAssertion(now, o.name, jsep.Answer, then) }
 	o.run = func(time.Time) (func(), error) {
 		text, err := pc.session.CreateAnswer(pc.localInput(pc.answerCredentials()))
 		if err != nil {
@@ -94,6 +98,16 @@ func (pc *PeerConnection) setLocal(desc SessionDescription) operation {
 		o.name = "set local " + desc.Type.String()
 		_, err := desc.Type.toJSEP()
 		o.invalid = reop(o.name, err)
+	}
+	if desc.SDP == "" {
+		o.prepare = func(now time.Time, then func(time.Time, error)) {
+			kind, err := pc.implicitType(desc.Type)
+			if err != nil {
+				then(now, nil) // run will say so
+				return
+			}
+			pc.prepareAssertion(now, o.name, kind, then)
+		}
 	}
 	o.run = func(now time.Time) (func(), error) {
 		kind, err := pc.implicitType(desc.Type)
@@ -143,7 +157,10 @@ func (pc *PeerConnection) implicitText(t jsep.Type, text string) (string, error)
 // meets one of ours which is pending rolls ours back. It returns an
 // InvalidStateError where the state does not allow the type, an error that
 // matches ErrSDPSyntax for what cannot be read, and an InvalidAccessError or
-// OperationError for what cannot be accepted; then nothing has changed.
+// OperationError for what cannot be accepted; then nothing has changed. With a
+// target identity (Configuration.PeerIdentity, or one that was validated before)
+// it waits for the identity provider, and an identity that is not proven to be
+// the target is an OperationError too.
 //
 // See https://www.w3.org/TR/webrtc/#dom-peerconnection-setremotedescription
 func (pc *PeerConnection) SetRemoteDescription(desc SessionDescription) error {
@@ -154,11 +171,20 @@ func (pc *PeerConnection) setRemote(desc SessionDescription) operation {
 	o := operation{name: "set remote " + desc.Type.String()}
 	kind, err := desc.Type.toJSEP()
 	o.invalid = reop(o.name, err)
+	var proof *identityProof
+	o.prepare = func(now time.Time, then func(time.Time, error)) {
+		pc.identity.prepareRemote(now, kind, desc.SDP, func(now time.Time, p *identityProof, err error) {
+			proof = p
+			then(now, reop(o.name, err))
+		})
+	}
 	o.run = func(now time.Time) (func(), error) {
 		applied, err := pc.session.SetRemote(kind, desc.SDP)
 		if err != nil {
 			return nil, jsepError(o.name, err)
 		}
+		pc.identity.accept(proof)
+		pc.identity.validateLater(now, applied.Identity)
 		return pc.descriptionChanged(now, applied, false), nil
 	}
 	return o

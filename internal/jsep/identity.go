@@ -161,3 +161,15 @@ func (s *Session) CheckRemote(t Type, sdp string) (RemoteIdentity, error) {
 	}
 	return d.remoteIdentity(), nil
 }
+
+// CanCreate reports whether the signaling state allows CreateOffer (t is Offer) or CreateAnswer (Answer,
+// Pranswer).
+func (s *Session) CanCreate(t Type) bool {
+	switch t {
+	case Offer:
+		return s.state == Stable || s.state == HaveLocalOffer
+	case Answer, Pranswer:
+		return s.state == HaveRemoteOffer || s.state == HaveLocalPranswer
+	}
+	return false
+}
