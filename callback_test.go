@@ -45,11 +45,14 @@ var (
 // event's handler and makes the event happen.
 func forEachEvent(t *testing.T, test func(t *testing.T, r *rig, run func(handler func(d *DataChannel)))) {
 	one := func(name string, run func(t *testing.T, r *rig, handler func(d *DataChannel))) {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, r *rig) {
-				test(t, r, func(handler func(d *DataChannel)) { run(t, r, handler) })
-			}, withLink(simnet.Link{Delay: 5 * time.Millisecond}))
-		})
+		for suffix, execute := range map[string]func(func()){"": nil, " on an executor": func(f func()) { go f() }} {
+			t.Run(name+suffix, func(t *testing.T) {
+				inBubble(t, func(t *testing.T, r *rig) {
+					test(t, r, func(handler func(d *DataChannel)) { run(t, r, handler) })
+				}, withLink(simnet.Link{Delay: 5 * time.Millisecond}),
+					withEngines(func(a, _ *SettingEngine) { a.SetCallbackExecutor(execute) }))
+			})
+		}
 	}
 	for name, register := range connectionEvents {
 		one(name, func(t *testing.T, r *rig, handler func(d *DataChannel)) {

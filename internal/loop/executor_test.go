@@ -90,6 +90,15 @@ func TestCloseAppliesChangesAndDropsEvents(t *testing.T) {
 	})
 }
 
+func TestCloseAppliesWhatEarlierTurnsLeft(t *testing.T) {
+	withHeldExecutor(t, func(l *Loop, _ *heldExecutor, log *[]string) {
+		_ = l.Ask(func(time.Time) { l.Publish(func() { *log = append(*log, "change") }) })
+		if l.Close(nil); !slices.Equal(*log, []string{"change"}) {
+			t.Errorf("applied %q", *log)
+		}
+	})
+}
+
 func TestCloseInAPieceDropsTheRestOfIt(t *testing.T) {
 	withHeldExecutor(t, func(l *Loop, e *heldExecutor, log *[]string) {
 		_ = l.Ask(func(time.Time) {
