@@ -91,7 +91,7 @@ func (e *SettingEngine) SetSTUNGatherTimeout(t time.Duration) { e.ice.stunTimeou
 
 // SetICECredentials fixes the local ICE user name fragment (4 to 256 ice-chars)
 // and password (22 to 256), which are random otherwise. The constructors check
-// them. See RFC 8839 section 5.4.
+// them. An ICE restart replaces them by random ones. See RFC 8839 section 5.4.
 func (e *SettingEngine) SetICECredentials(usernameFragment, password string) {
 	e.ice.credentials = ice.Credentials{Ufrag: usernameFragment, Pwd: password}
 }
