@@ -314,15 +314,23 @@ func (r *RTPReceiver) changed(change jsep.TrackChange) {
 				track.onMute.emit(r.transceiver.pc.loop)
 			}
 		case jsep.StreamRemoved:
+			for _, id := range change.StreamIDs {
+				r.transceiver.pc.stream(id).remove(track)
+			}
 			track.change(func(s *trackSnapshot) {
 				s.streamIDs = slices.DeleteFunc(slices.Clone(s.streamIDs), func(id string) bool {
 					return slices.Contains(change.StreamIDs, id)
 				})
+				s.streams = r.transceiver.pc.streamsWith(s.streamIDs)
 			})
 		case jsep.StreamAdded:
 			track.change(func(s *trackSnapshot) {
 				s.streamIDs = append(slices.Clone(s.streamIDs), change.StreamIDs...)
+				s.streams = r.transceiver.pc.streamsWith(s.streamIDs)
 			})
+			for _, stream := range r.transceiver.pc.streamsWith(change.StreamIDs) {
+				stream.add(track)
+			}
 		case jsep.TrackAdded:
 			r.transceiver.pc.onTrack.emit(r.transceiver.pc.loop, trackEvent{track, r})
 		}

@@ -325,3 +325,44 @@ func assertMirrored(t *testing.T, a, b *PeerConnection) {
 		}
 	}
 }
+
+// W3C section 4.4.1.5: the credentials to replace are forgotten once none of
+// them is in the local description, also when that has no credentials at all.
+func TestARestartEndsThoughEveryMLineIsRejected(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		transceiver, err := r.a.AddTransceiverFromKind(RTPCodecTypeVideo)
+		must(t, err)
+		exchange(t, r.a, r.b)
+		must(t, transceiver.Stop())
+		r.a.RestartICE()
+		exchange(t, r.a, r.b)
+		if r.a.published.Load().negotiationNeeded {
+			t.Error("negotiation is needed after the exchange, and would be for ever")
+		}
+	})
+}
+
+// RFC 9429 section 4.1.10.2: after a rollback the m-lines are on the transports
+// that they had.
+func TestARolledBackOfferLeavesTheTransportsAsTheyWere(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		first, err := r.a.AddTransceiverFromKind(RTPCodecTypeVideo)
+		must(t, err)
+		exchange(t, r.a, r.b)
+		transport := first.Receiver().Transport()
+		must(t, first.Stop()) // its m-line is the bundle's tag
+		_, err = r.a.AddTransceiverFromKind(RTPCodecTypeAudio)
+		must(t, err)
+		r.a.OnICECandidate(nil)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		synctest.Wait()
+		_, err = r.b.AddTransceiverFromKind(RTPCodecTypeAudio)
+		must(t, err)
+		exchange(t, r.b, r.a)
+		for _, x := range r.a.GetTransceivers() {
+			if x.Mid() == "1" && x.Receiver().Transport() != transport {
+				t.Error("the m-line that joined the bundle is on a transport of the offer that was rolled back")
+			}
+		}
+	})
+}

@@ -35,6 +35,10 @@ func (r *RTPReceiver) Track() *TrackRemote { return r.published.Load().tracks[0]
 // Tracks returns the track, or one for each simulcast layer that the peer sends.
 func (r *RTPReceiver) Tracks() []*TrackRemote { return slices.Clone(r.published.Load().tracks) }
 
+// Streams returns the streams that the track is in: W3C's
+// [[AssociatedRemoteMediaStreams]].
+func (r *RTPReceiver) Streams() []*MediaStream { return r.Track().Streams() }
+
 // Transport returns the transport that carries the media, or nil until one has
 // been negotiated.
 func (r *RTPReceiver) Transport() *DTLSTransport { return r.published.Load().transport }

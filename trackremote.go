@@ -30,6 +30,7 @@ type trackSnapshot struct {
 	id        string
 	rid       string // of the simulcast layer
 	streamIDs []string
+	streams   []*MediaStream     // of streamIDs
 	codec     RTPCodecParameters // zero until known
 	ssrc      SSRC               // 0 until known
 	muted     bool
@@ -61,6 +62,11 @@ func (t *TrackRemote) StreamID() string {
 
 // StreamIDs returns the ids of all streams that the track is in.
 func (t *TrackRemote) StreamIDs() []string { return append([]string(nil), t.identity().streamIDs...) }
+
+// Streams returns the streams that the track is in, in the order of StreamIDs.
+func (t *TrackRemote) Streams() []*MediaStream {
+	return append([]*MediaStream(nil), t.identity().streams...)
+}
 
 // Msid returns the stream's and the track's id, separated by a space.
 func (t *TrackRemote) Msid() string { return strings.TrimSpace(t.StreamID() + " " + t.ID()) }
