@@ -34,6 +34,7 @@ type PeerConnection struct {
 	byMID        map[string]*peerTransport
 	retired      []*peerTransport
 	transceivers []*RTPTransceiver
+	streams      remoteStreams
 	fingerprints []jsep.Fingerprint
 	dataWanted   bool        // a channel was created
 	state        stateVector // as last announced
