@@ -1,0 +1,25 @@
+module github.com/passerelle-rtc/webrtc/identity/jws
+
+go 1.25.0
+
+require (
+	github.com/go-jose/go-jose/v4 v4.1.8
+	github.com/passerelle-rtc/webrtc v0.0.0
+)
+
+require (
+	github.com/pion/dtls/v2 v2.2.12 // indirect
+	github.com/pion/logging v0.2.4 // indirect
+	github.com/pion/randutil v0.1.0 // indirect
+	github.com/pion/rtp v1.10.6 // indirect
+	github.com/pion/sctp v1.11.3 // indirect
+	github.com/pion/sdp/v3 v3.0.20 // indirect
+	github.com/pion/stun v0.6.1 // indirect
+	github.com/pion/transport/v2 v2.2.4 // indirect
+	github.com/pion/transport/v5 v5.0.1 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
+	golang.org/x/net v0.58.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
+
+replace github.com/passerelle-rtc/webrtc => ../..
