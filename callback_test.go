@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -75,11 +76,46 @@ func forEachEvent(t *testing.T, test func(t *testing.T, r *rig, run func(handler
 		must(t, r.b.Close())
 		time.Sleep(10 * time.Second)
 	})
+	one("track", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		r.a.OnTrack(func(*TrackRemote, *RTPReceiver) { handler(nil) })
+		announceTrack(t, r)
+	})
+	one("ended", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		announceTrack(t, r)
+		transceiver := r.a.GetTransceivers()[0]
+		transceiver.Receiver().Track().OnEnded(func() { handler(nil) })
+		must(t, transceiver.Stop())
+		time.Sleep(time.Second)
+	})
+	one("dtls transport error", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		r.a.dtls.OnError(func(error) { handler(nil) })
+		_, err := r.a.CreateDataChannel("x", nil)
+		must(t, err)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription()))
+		must(t, r.b.SetLocalDescription(SessionDescription{}))
+		time.Sleep(time.Second)
+		answer := *r.b.LocalDescription()
+		at := strings.Index(answer.SDP, "a=fingerprint:sha-256 ") + len("a=fingerprint:sha-256 ")
+		answer.SDP = answer.SDP[:at] + strings.TrimSuffix(strings.Repeat("AB:", 32), ":") + answer.SDP[at+95:]
+		must(t, r.a.SetRemoteDescription(answer))
+		time.Sleep(10 * time.Second)
+	})
 	for name, register := range channelEvents {
 		one(name, func(t *testing.T, r *rig, handler func(d *DataChannel)) {
 			exercise(t, r, func(d *DataChannel) { register(d, func() { handler(d) }) })
 		})
 	}
+}
+
+// announceTrack lets b offer a track to a.
+func announceTrack(t *testing.T, r *rig) {
+	t.Helper()
+	_, err := r.b.AddTrack(videoTrack("v"))
+	must(t, err)
+	must(t, r.b.SetLocalDescription(SessionDescription{}))
+	must(t, r.a.SetRemoteDescription(*r.b.LocalDescription()))
+	time.Sleep(time.Second)
 }
 
 // exercise makes every event above happen at a, as far as a lives.
