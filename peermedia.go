@@ -174,6 +174,9 @@ func (pc *PeerConnection) newTransceiver(kind RTPCodecType, track TrackLocal, in
 	}
 	var transceiver *RTPTransceiver
 	err = pc.do(op, func(time.Time) error {
+		if err := pc.checkSSRCs(init.SendEncodings); err != nil {
+			return reop(op, err)
+		}
 		record := jsep.TransceiverInit{
 			Kind: kind.mediaKind(), Direction: init.Direction.jsepDirection(), StreamIDs: init.StreamIDs,
 		}
@@ -226,6 +229,7 @@ func (pc *PeerConnection) GetReceivers() []*RTPReceiver {
 // addTransceiver makes the object of a transceiver. On the loop.
 func (pc *PeerConnection) addTransceiver(id jsep.TransceiverID, kind RTPCodecType, init RTPTransceiverInit) *RTPTransceiver {
 	t := newRTPTransceiver(pc, id, kind)
+	pc.giveSSRCs(kind, init.SendEncodings)
 	t.sender.encodings, t.sender.streamIDs = init.SendEncodings, init.StreamIDs
 	pc.transceivers = append(slices.Clone(pc.transceivers), t)
 	return t

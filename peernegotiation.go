@@ -18,6 +18,7 @@ func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInpu
 		Ufrag: credentials.Ufrag, Pwd: credentials.Pwd,
 		Fingerprints: pc.fingerprints,
 		CNAME:        pc.id,
+		Streams:      pc.sendStreams(),
 		Identity:     pc.identity.assertion(),
 		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
 	}

@@ -18,6 +18,7 @@ type RTPSender struct {
 
 	// Owned by the loop.
 	encodings []RTPEncodingParameters
+	ridless   []RTPEncodingParameters // encodings as before the layers that the peer asked for, nil once they are agreed
 	streamIDs []string
 	last      *RTPSendParameters // [[LastReturnedParameters]]
 
@@ -168,12 +169,46 @@ func (s *RTPSender) update(state jsep.TransceiverState) {
 		HeaderExtensions: newRTPHeaderExtensions(state.Send.Extensions),
 		RTCP:             RTCPParameters{CNAME: s.transceiver.pc.id, ReducedSize: state.Send.ReducedSize},
 	}
-	s.keepEncodings(state.SendRIDs)
+	s.followRIDs(state)
 	s.last = nil
 	s.publish(func(p *senderSnapshot) {
 		p.parameters, p.encodings = parameters, s.encodings
 		p.transport = s.transceiver.pc.transportOf(state)
 	})
+}
+
+// followRIDs follows what the peer asked of the simulcast layers: it may propose
+// them to a sender that has none, until the exchange has ended, and it may take
+// some away.
+//
+// See https://www.w3.org/TR/webrtc/#simulcast-functionality
+func (s *RTPSender) followRIDs(state jsep.TransceiverState) {
+	switch {
+	case len(s.encodings) == 1 && s.encodings[0].RID == "" && len(state.SendRIDs) > 1:
+		s.ridless = s.encodings
+		s.propose(state.SendRIDs)
+	case s.ridless != nil && len(state.SendRIDs) == 0: // rolled back
+		s.encodings = s.ridless
+	}
+	if len(state.SendRIDs) == 0 || len(state.Send.Codecs) > 0 {
+		s.ridless = nil
+	}
+	s.keepEncodings(state.SendRIDs)
+}
+
+// propose takes layers that an offer asks for, with the defaults of webrtc-pc
+// section 4.4.1.5. The first goes on with what the one encoding had.
+func (s *RTPSender) propose(rids []string) {
+	layers := make([]RTPEncodingParameters, len(rids))
+	for i, rid := range rids {
+		layers[i].RID = rid
+	}
+	layers = completeSendEncodings(s.transceiver.kind, layers)
+	coding := &layers[0].RTPCodingParameters
+	old := s.encodings[0].RTPCodingParameters
+	coding.SSRC, coding.RTX, coding.FEC = old.SSRC, old.RTX, old.FEC
+	s.transceiver.pc.giveSSRCs(s.transceiver.kind, layers)
+	s.encodings = layers
 }
 
 // keepEncodings follows what the peer left of the simulcast layers.

@@ -86,7 +86,10 @@ func (c *change) associate(d *description) {
 		if t == nil && m.rtp.receives() {
 			t = s.addedTrack(m.rtp.kind)
 		}
-		proposed := m.rtp.simulcast.requested()
+		var proposed []string
+		if m.rtp.kind == Video { // audio has one encoding
+			proposed = m.rtp.simulcast.requested()
+		}
 		if t == nil {
 			t = s.newTransceiver(m.rtp.kind)
 			t.byRemote, t.pending, t.direction = true, true, Recvonly

@@ -1,6 +1,9 @@
 package jsep
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Feedback is one a=rtcp-fb of a codec (RFC 4585 section 4.2): type "nack", parameter "pli" or "".
 type Feedback struct{ Type, Parameter string }
@@ -25,6 +28,26 @@ type Codec struct {
 
 // is compares the encoding name.
 func (c Codec) is(name string) bool { return strings.EqualFold(c.Name, name) }
+
+// IsRTX reports whether c carries retransmissions (RFC 4588).
+func (c Codec) IsRTX() bool { return c.is("rtx") }
+
+// IsFlexFEC reports whether c is forward error correction in a stream of its own (RFC 8627); browsers call the draft
+// that they implement flexfec-03.
+func (c Codec) IsFlexFEC() bool { return c.is("flexfec") || c.is("flexfec-03") }
+
+// AssociatedPayloadType returns what an rtx retransmits (apt of RFC 4588 section 8.1), and whether it says so.
+func (c Codec) AssociatedPayloadType() (payloadType uint8, ok bool) {
+	if !c.IsRTX() {
+		return 0, false
+	}
+	return parseFmtp(c.Fmtp).payloadType("apt")
+}
+
+// HasFeedback reports whether c has that a=rtcp-fb: in MediaParameters, whether both ends agreed on it.
+func (c Codec) HasFeedback(typ, parameter string) bool {
+	return slices.ContainsFunc(c.Feedback, Feedback{typ, parameter}.is)
+}
 
 // IsResiliency reports whether c only accompanies media codecs: retransmission, redundancy,
 // forward error correction, comfort noise, telephone events. An m-line cannot live on these alone.

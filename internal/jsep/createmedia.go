@@ -146,7 +146,7 @@ func (w *writer) addMedia(sec mediaSection, mid, proto string, setup Setup) {
 		sec.receive = nil
 	}
 	add(simulcastAttributes(sec.send, sec.receive)...)
-	if src, ok := w.in.Sources[t.id]; ok && sec.direction.Sends() && len(sec.send) == 0 {
-		add(src.attributes(w.in.CNAME, s.msid(t).values())...)
+	if stream, ok := w.in.Streams[t.id]; ok && sec.direction.Sends() && len(sec.send) == 0 {
+		add(stream.sources(sec.codecs, w.in.CNAME).attributes(s.msid(t).values())...)
 	}
 }

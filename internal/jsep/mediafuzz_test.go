@@ -14,7 +14,7 @@ func fuzzMedia(id uint64) (*Session, LocalInput) {
 	v := s.AddTransceiver(TransceiverInit{Kind: Video, Direction: Recvonly})
 	in := input()
 	in.CNAME = "me"
-	in.Sources = map[TransceiverID]Sources{1: {SSRCs: []uint32{1, 2}, Groups: []SSRCGroup{{"FID", []uint32{1, 2}}}}, v: {SSRCs: []uint32{3}}}
+	in.Streams = map[TransceiverID]SendStream{1: {SSRC: 1, RTX: 2}, v: {SSRC: 3, RTX: 4, FEC: 5}}
 	return s, in
 }
 

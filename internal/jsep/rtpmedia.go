@@ -3,8 +3,6 @@ package jsep
 import (
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/pion/sdp/v3"
 )
@@ -119,87 +117,4 @@ func (d *description) usesMux(i int) bool {
 // allowsMixed reports whether m-section i may mix one- and two-byte header extensions (RFC 8285 section 6).
 func (d *description) allowsMixed(i int) bool {
 	return d.mixed || (d.media[i].rtp != nil && d.media[i].rtp.mixed)
-}
-
-// Sources are the SSRCs of the streams that one side sends in an m-section (RFC 5576).
-type Sources struct {
-	SSRCs  []uint32 // in order of appearance
-	Groups []SSRCGroup
-	CNAME  string // of the first that has one
-}
-
-// SSRCGroup is one a=ssrc-group. Semantics is FID (RFC 4588: the stream and its retransmissions),
-// FEC-FR (RFC 5956), SIM and so on.
-type SSRCGroup struct {
-	Semantics string
-	SSRCs     []uint32
-}
-
-// maxSSRCs bounds those that are kept of one m-section.
-const maxSSRCs = 64
-
-// sourceReader collects the a=ssrc and a=ssrc-group of one m-section.
-type sourceReader struct{ sources Sources }
-
-// line reads one a=ssrc and returns its msid, if it is about that. A line that is none is left out, as RFC 5576
-// section 4.1 has unknown ones ignored.
-func (r *sourceReader) line(v string) (msid string, ok bool) {
-	id, attribute, _ := strings.Cut(v, " ")
-	n, err := strconv.ParseUint(id, 10, 32)
-	if err != nil {
-		return "", false
-	}
-	s := &r.sources
-	if !slices.Contains(s.SSRCs, uint32(n)) {
-		if len(s.SSRCs) >= maxSSRCs {
-			return "", false
-		}
-		s.SSRCs = append(s.SSRCs, uint32(n))
-	}
-	key, value, _ := strings.Cut(attribute, ":")
-	if key == "cname" {
-		setFirst(&s.CNAME, value)
-	}
-	return value, key == "msid"
-}
-
-func (r *sourceReader) group(v string) {
-	f := strings.Fields(v)
-	if len(f) < 2 || len(f) > maxSSRCs || len(r.sources.Groups) >= maxSSRCs {
-		return
-	}
-	g := SSRCGroup{Semantics: f[0]}
-	for _, id := range f[1:] {
-		n, err := strconv.ParseUint(id, 10, 32)
-		if err != nil {
-			return
-		}
-		g.SSRCs = append(g.SSRCs, uint32(n))
-	}
-	r.sources.Groups = append(r.sources.Groups, g)
-}
-
-// attributes are the lines of s, with the msid where older peers look for it.
-func (s Sources) attributes(cname string, msids []string) []sdp.Attribute {
-	if s.CNAME != "" {
-		cname = s.CNAME
-	}
-	var out []sdp.Attribute
-	for _, g := range s.Groups {
-		v := g.Semantics
-		for _, n := range g.SSRCs {
-			v += " " + strconv.FormatUint(uint64(n), 10)
-		}
-		out = append(out, attributeOf("ssrc-group", v))
-	}
-	for _, n := range s.SSRCs {
-		id := strconv.FormatUint(uint64(n), 10)
-		if cname != "" {
-			out = append(out, attributeOf("ssrc", id+" cname:"+cname))
-		}
-		for _, v := range msids {
-			out = append(out, attributeOf("ssrc", id+" msid:"+v))
-		}
-	}
-	return out
 }

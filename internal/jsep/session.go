@@ -46,9 +46,10 @@ type LocalInput struct {
 	AnsweringRole Setup         // Active or Passive; SetupNone: Active
 	CNAME         string        // of a=ssrc lines (RFC 3550 section 6.5.1)
 	Identity      string        // a=identity to write, from Identity.Encode; "": none
-	// Sources are SSRCs to write as a=ssrc and a=ssrc-group lines where the transceiver sends without simulcast.
-	// Most peers do without.
-	Sources map[TransceiverID]Sources
+	// Streams are what to write as a=ssrc and a=ssrc-group lines where the transceiver sends without simulcast: peers
+	// that do not read MIDs and RIDs off the packets need them (RFC 9143 section 9.2, and whoever wants retransmissions
+	// of streams without RID).
+	Streams map[TransceiverID]SendStream
 }
 
 // Session is the signaling machine. It is not safe for concurrent use: its owner is

@@ -503,17 +503,3 @@ func TestMSIDs(t *testing.T) {
 		t.Errorf("%+v", ts)
 	}
 }
-
-// SSRCs are written where the caller has them, with what older peers look for.
-func TestSSRCsAreWrittenAndRead(t *testing.T) {
-	a, b := mediaPair()
-	id := a.AddTransceiver(TransceiverInit{Kind: Video, TrackID: "cam", StreamIDs: []string{"s"}})
-	in := mediaInput()
-	in.CNAME = "me"
-	in.Sources = map[TransceiverID]Sources{id: {SSRCs: []uint32{7, 4294967295}, Groups: []SSRCGroup{{"FID", []uint32{7, 4294967295}}}}}
-	got := must(b.SetRemote(Offer, offer(t, a, in)))
-	src := state(t, b, got.Created[0]).Remote.Sources
-	if src.CNAME != "me" || !slices.Equal(src.SSRCs, []uint32{7, 4294967295}) || len(src.Groups) != 1 || !slices.Equal(src.Groups[0].SSRCs, src.SSRCs) {
-		t.Errorf("%+v", src)
-	}
-}

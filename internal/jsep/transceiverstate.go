@@ -26,7 +26,8 @@ type TransceiverState struct {
 	// Send is empty unless an answer lets this side send. Receive is what it must be ready for: once an offer
 	// is out, all of that.
 	Send, Receive MediaParameters
-	Remote        RemoteMedia
+	// Local and Remote are what the newest description of either side says of the m-line.
+	Local, Remote DescribedMedia
 }
 
 // MediaParameters are what was negotiated for one direction.
@@ -39,13 +40,14 @@ type MediaParameters struct {
 	AllowMixed  bool // one- and two-byte header extensions may mix (RFC 8285 section 4.1.2)
 }
 
-// RemoteMedia is what the peer's newest description says of the m-line.
-type RemoteMedia struct {
-	Direction Direction // as the peer sees it; Inactive when it is rejected
+// DescribedMedia is what a description says of an m-line, as its writer sees it. What both agreed on is in
+// MediaParameters.
+type DescribedMedia struct {
+	Direction Direction // Inactive when the m-line is rejected, or not there
 	TrackID   string    // of a=msid, "" when it has none
 	StreamIDs []string
-	Sources   Sources
-	RIDs      []RID // the layers that the peer sends
+	Sources   Sources // the SSRCs that the writer says it sends with; none for layers that have RIDs
+	RIDs      []RID   // the layers that the writer sends
 }
 
 // Transceivers returns the set of transceivers in the order in which they were added, as W3C
@@ -92,7 +94,7 @@ func (s *Session) describeTransceiver(t *transceiver, sections []Section) Transc
 	if t.mid == "" {
 		return st
 	}
-	st.Remote = s.remoteMedia(t.mid)
+	st.Local, st.Remote = s.newestLocal().described(t.mid), s.newestRemote().described(t.mid)
 	if !t.stopped {
 		st.Send, st.Receive = s.sendParameters(t), s.receiveParameters(t)
 	}
@@ -208,22 +210,17 @@ func commonExtensions(l, r []Extension, localOffered bool, want Direction) []Ext
 	return out
 }
 
-// remoteMedia is what the peer's newest description says of a MID.
-func (s *Session) remoteMedia(mid string) RemoteMedia {
-	m := s.newestRemote().byMID(mid)
+// described is what d, which may be nil, says of a MID.
+func (d *description) described(mid string) DescribedMedia {
+	m := d.byMID(mid)
 	if m == nil || m.rtp == nil {
-		return RemoteMedia{Direction: Inactive}
+		return DescribedMedia{Direction: Inactive}
 	}
-	return RemoteMedia{
+	return DescribedMedia{
 		Direction: m.rtp.direction,
 		TrackID:   m.rtp.msid.track,
 		StreamIDs: slices.Clone(m.rtp.msid.streams),
 		Sources:   m.rtp.sources.clone(),
 		RIDs:      slices.Clone(m.rtp.simulcast.send),
 	}
-}
-
-func (s Sources) clone() Sources {
-	s.SSRCs, s.Groups = slices.Clone(s.SSRCs), slices.Clone(s.Groups)
-	return s
 }
