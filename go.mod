@@ -7,10 +7,13 @@ require (
 	github.com/pion/logging v0.2.4
 	github.com/pion/sctp v1.11.3
 	github.com/pion/sdp/v3 v3.0.20
+	github.com/pion/srtp/v2 v2.0.20
 	github.com/pion/stun v0.6.1
 	golang.org/x/crypto v0.55.0
 	golang.org/x/sys v0.47.0
 )
+
+require github.com/pion/rtcp v1.2.12 // indirect
 
 require (
 	github.com/pion/randutil v0.1.0 // indirect
