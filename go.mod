@@ -13,7 +13,7 @@ require (
 	golang.org/x/sys v0.47.0
 )
 
-require github.com/pion/rtcp v1.2.12 // indirect
+require github.com/pion/rtcp v1.2.20 // indirect
 
 require (
 	github.com/pion/randutil v0.1.0 // indirect
