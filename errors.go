@@ -28,6 +28,8 @@ const (
 	KindSyntaxError ErrorKind = "SyntaxError"
 	// KindTypeError: an argument is not of the expected type or range of values.
 	KindTypeError ErrorKind = "TypeError"
+	// KindInvalidCharacter: a text has a character that it may not have.
+	KindInvalidCharacter ErrorKind = "InvalidCharacterError"
 	// KindRangeError: a number is out of its range.
 	KindRangeError ErrorKind = "RangeError"
 	// KindNetwork: a network error occurred.
@@ -169,6 +171,7 @@ var (
 	ErrSyntax              error = kindError(KindSyntaxError)
 	ErrType                error = kindError(KindTypeError)
 	ErrRange               error = kindError(KindRangeError)
+	ErrInvalidCharacter    error = kindError(KindInvalidCharacter)
 	ErrNetwork             error = kindError(KindNetwork)
 	ErrSDPSyntax           error = kindError(KindSDPSyntax)
 	ErrFingerprint         error = kindError(KindFingerprintFailure)

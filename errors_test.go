@@ -36,6 +36,7 @@ func TestErrorMatchesTheSentinelOfItsKindAlone(t *testing.T) {
 		KindSyntaxError:         ErrSyntax,
 		KindTypeError:           ErrType,
 		KindRangeError:          ErrRange,
+		KindInvalidCharacter:    ErrInvalidCharacter,
 		KindNetwork:             ErrNetwork,
 	}
 	for kind := range sentinels {

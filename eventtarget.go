@@ -72,6 +72,20 @@ func (t *DTLSTransport) AddEventListener(event string, listener any) (remove fun
 	}, event, listener)
 }
 
+// AddEventListener adds a listener for mute, unmute or ended. See
+// [PeerConnection.AddEventListener].
+func (t *TrackRemote) AddEventListener(event string, listener any) (remove func(), err error) {
+	return addEventListener(map[string]eventSource{
+		"mute": &t.onMute, "unmute": &t.onUnmute, "ended": &t.onEnded,
+	}, event, listener)
+}
+
+// AddEventListener adds a listener for tonechange. See
+// [PeerConnection.AddEventListener].
+func (d *DTMFSender) AddEventListener(event string, listener any) (remove func(), err error) {
+	return addEventListener(map[string]eventSource{"tonechange": &d.onToneChange}, event, listener)
+}
+
 // AddEventListener adds a listener for statechange. See
 // [PeerConnection.AddEventListener].
 func (t *SCTPTransport) AddEventListener(event string, listener any) (remove func(), err error) {

@@ -444,3 +444,42 @@ func TestCapabilitiesHaveTheExtensionsOfTheirDirection(t *testing.T) {
 		t.Error("an unknown kind has capabilities")
 	}
 }
+
+// webrtc-pc sections 5.2.2 and 5.3.2: getCapabilities of the connection's media
+// engine, the same from the API, a sender and a receiver, and a new value each
+// time.
+func TestCapabilitiesAreThoseOfTheMediaEngine(t *testing.T) {
+	var m MediaEngine
+	must(t, m.RegisterCodec(RTPCodecParameters{RTPCodecCapability: RTPCodecCapability{MimeType: MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111}, RTPCodecTypeAudio))
+	must(t, m.RegisterHeaderExtension(RTPHeaderExtensionCapability{URI: "urn:send"}, RTPCodecTypeAudio, RTPTransceiverDirectionSendonly))
+	api := NewAPI(WithMediaEngine(&m))
+	pc, err := api.NewPeerConnection(Configuration{})
+	must(t, err)
+	defer func() { must(t, pc.Close()) }()
+	transceiver, err := pc.AddTransceiverFromKind(RTPCodecTypeAudio)
+	must(t, err)
+	for name, c := range map[string]struct {
+		get        func(RTPCodecType) *RTPCapabilities
+		extensions int
+	}{
+		"API, sender":   {api.GetSenderCapabilities, 2},
+		"API, receiver": {api.GetReceiverCapabilities, 1},
+		"sender":        {transceiver.Sender().GetCapabilities, 2},
+		"receiver":      {transceiver.Receiver().GetCapabilities, 1},
+	} {
+		got := c.get(RTPCodecTypeAudio)
+		if len(got.Codecs) != 1 || !got.Codecs[0].is(MimeTypeOpus) || len(got.HeaderExtensions) != c.extensions {
+			t.Errorf("%s: %+v", name, got)
+		}
+		got.Codecs[0].MimeType = "changed"
+		if c.get(RTPCodecTypeAudio).Codecs[0].MimeType != MimeTypeOpus {
+			t.Errorf("%s: what is returned is shared", name)
+		}
+		if len(c.get(RTPCodecTypeVideo).Codecs) != 0 || c.get(RTPCodecTypeUnknown) != nil {
+			t.Errorf("%s: codecs of other kinds", name)
+		}
+	}
+	if s, r := GetSenderCapabilities(RTPCodecTypeVideo), GetReceiverCapabilities(RTPCodecTypeVideo); len(s.Codecs) == 0 || len(s.Codecs) != len(r.Codecs) {
+		t.Errorf("defaults: %d and %d codecs", len(s.Codecs), len(r.Codecs))
+	}
+}

@@ -9,14 +9,53 @@ type RTPCapabilities struct {
 	HeaderExtensions []RTPHeaderExtensionCapability
 }
 
-// sendCapabilities is RTCRtpSender.getCapabilities (webrtc-pc section 5.2.2); nil
-// for what is neither audio nor video.
+// GetSenderCapabilities returns what the API's connections can send: W3C's static
+// RTCRtpSender.getCapabilities, which depends on the [MediaEngine] here. nil for
+// what is neither audio nor video. Each call returns a new value.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-getcapabilities
+func (api *API) GetSenderCapabilities(kind RTPCodecType) *RTPCapabilities {
+	return api.media.sendCapabilities(kind)
+}
+
+// GetReceiverCapabilities returns what the API's connections can receive: W3C's
+// static RTCRtpReceiver.getCapabilities. See [API.GetSenderCapabilities].
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getcapabilities
+func (api *API) GetReceiverCapabilities(kind RTPCodecType) *RTPCapabilities {
+	return api.media.receiveCapabilities(kind)
+}
+
+// GetSenderCapabilities returns what a connection of [NewPeerConnection] can send.
+// See [API.GetSenderCapabilities].
+func GetSenderCapabilities(kind RTPCodecType) *RTPCapabilities {
+	return defaultMediaEngine.sendCapabilities(kind)
+}
+
+// GetReceiverCapabilities returns what a connection of [NewPeerConnection] can
+// receive. See [API.GetSenderCapabilities].
+func GetReceiverCapabilities(kind RTPCodecType) *RTPCapabilities {
+	return defaultMediaEngine.receiveCapabilities(kind)
+}
+
+// GetCapabilities returns what the sender's connection can send of a kind, which
+// need not be that of the sender. See [API.GetSenderCapabilities].
+func (s *RTPSender) GetCapabilities(kind RTPCodecType) *RTPCapabilities {
+	return s.transceiver.pc.api.GetSenderCapabilities(kind)
+}
+
+// GetCapabilities returns what the receiver's connection can receive of a kind,
+// which need not be that of the receiver. See [API.GetSenderCapabilities].
+func (r *RTPReceiver) GetCapabilities(kind RTPCodecType) *RTPCapabilities {
+	return r.transceiver.pc.api.GetReceiverCapabilities(kind)
+}
+
+// sendCapabilities is nil for what is neither audio nor video.
 func (m *MediaEngine) sendCapabilities(kind RTPCodecType) *RTPCapabilities {
 	return m.capabilities(kind, RTPTransceiverDirectionSendonly)
 }
 
-// receiveCapabilities is RTCRtpReceiver.getCapabilities (webrtc-pc section
-// 5.3.2); nil for what is neither audio nor video.
+// receiveCapabilities is nil for what is neither audio nor video.
 func (m *MediaEngine) receiveCapabilities(kind RTPCodecType) *RTPCapabilities {
 	return m.capabilities(kind, RTPTransceiverDirectionRecvonly)
 }

@@ -15,6 +15,7 @@ import (
 // See https://www.w3.org/TR/webrtc/#rtcrtpsender-interface
 type RTPSender struct {
 	transceiver *RTPTransceiver
+	dtmf        *DTMFSender // nil for video
 
 	// Owned by the loop.
 	encodings []RTPEncodingParameters

@@ -29,6 +29,9 @@ type transceiverSnapshot struct {
 func newRTPTransceiver(pc *PeerConnection, id jsep.TransceiverID, kind RTPCodecType) *RTPTransceiver {
 	t := &RTPTransceiver{pc: pc, id: id, kind: kind}
 	t.sender = &RTPSender{transceiver: t}
+	if kind == RTPCodecTypeAudio {
+		t.sender.dtmf = newDTMFSender(t.sender)
+	}
 	t.receiver = newRTPReceiver(t)
 	t.published.init(&transceiverSnapshot{})
 	t.sender.published.init(&senderSnapshot{})

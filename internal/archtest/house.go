@@ -24,6 +24,7 @@ var house = map[string]kind{
 	"internal/turn":       machine,
 	"internal/sctp":       machine,
 	"internal/rtpsession": machine,
+	"internal/dtmf":       machine,
 	"internal/mux":        machine,
 	"internal/seqnum":     machine,
 	"internal/dtls":       adapter,
