@@ -57,10 +57,10 @@ func (pc *PeerConnection) sessionConfig() jsep.Config {
 }
 
 // OnTrack sets the handler for media that the peer sends: it is called when a
-// description of the peer announces it, and gets a goroutine of its own. Of
-// simulcast the first layer is announced; [RTPReceiver.Tracks] has the others
-// once there is an answer. The track is muted until packets arrive, which
-// this version does not receive yet.
+// description of the peer announces it, once for each simulcast layer that the
+// description names, and gets a goroutine of its own. Layers that the answer
+// then leaves out end. The track is muted until packets arrive. See
+// [SettingEngine.SetFireOnTrackBeforeFirstRTP] for another time.
 //
 // See https://www.w3.org/TR/webrtc/#event-track
 func (pc *PeerConnection) OnTrack(f func(*TrackRemote, *RTPReceiver)) { pc.onTrack.set(f) }
@@ -296,6 +296,9 @@ func (pc *PeerConnection) applyMedia(applied *jsep.Applied) {
 			t.receiver.changed(change)
 		}
 	}
+	for _, t := range pc.transceivers {
+		t.receiver.announceLayers()
+	}
 	pc.transceivers = slices.DeleteFunc(slices.Clone(pc.transceivers), func(t *RTPTransceiver) bool {
 		return slices.Contains(applied.Removed, t.id)
 	})
@@ -305,38 +308,5 @@ func (pc *PeerConnection) applyMedia(applied *jsep.Applied) {
 func (pc *PeerConnection) closeMedia() {
 	for _, t := range pc.transceivers {
 		t.stopped()
-	}
-}
-
-// changed does to the receiver's tracks what a description says.
-func (r *RTPReceiver) changed(change jsep.TrackChange) {
-	for _, track := range r.published.latest().tracks {
-		switch change.Kind {
-		case jsep.TrackMuted:
-			if !track.newest().muted {
-				track.change(func(s *trackSnapshot) { s.muted = true })
-				track.onMute.emit(r.transceiver.pc.loop)
-			}
-		case jsep.StreamRemoved:
-			for _, id := range change.StreamIDs {
-				r.transceiver.pc.stream(id).remove(track)
-			}
-			track.change(func(s *trackSnapshot) {
-				s.streamIDs = slices.DeleteFunc(slices.Clone(s.streamIDs), func(id string) bool {
-					return slices.Contains(change.StreamIDs, id)
-				})
-				s.streams = r.transceiver.pc.streamsWith(s.streamIDs)
-			})
-		case jsep.StreamAdded:
-			track.change(func(s *trackSnapshot) {
-				s.streamIDs = append(slices.Clone(s.streamIDs), change.StreamIDs...)
-				s.streams = r.transceiver.pc.streamsWith(s.streamIDs)
-			})
-			for _, stream := range r.transceiver.pc.streamsWith(change.StreamIDs) {
-				stream.add(track)
-			}
-		case jsep.TrackAdded:
-			r.transceiver.pc.onTrack.emit(r.transceiver.pc.loop, trackEvent{track, r})
-		}
 	}
 }

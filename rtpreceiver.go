@@ -13,7 +13,12 @@ import (
 // See https://www.w3.org/TR/webrtc/#rtcrtpreceiver-interface
 type RTPReceiver struct {
 	transceiver *RTPTransceiver
-	published   slot[receiverSnapshot]
+
+	// Owned by the loop.
+	agreedRIDs []string // of the tracks when signaling was last stable
+	announced  bool     // the peer said that it sends, and not since that it ceased to
+
+	published slot[receiverSnapshot]
 }
 
 type receiverSnapshot struct {
@@ -23,13 +28,13 @@ type receiverSnapshot struct {
 }
 
 func newRTPReceiver(t *RTPTransceiver) *RTPReceiver {
-	r := &RTPReceiver{transceiver: t}
+	r := &RTPReceiver{transceiver: t, agreedRIDs: []string{""}}
 	r.published.init(&receiverSnapshot{tracks: []*TrackRemote{newTrackRemote(r, newConnectionID(), "")}})
 	return r
 }
 
 // Track returns the track, which is there from the beginning, muted; with
-// simulcast that of the first layer.
+// simulcast that of the first layer that is left.
 func (r *RTPReceiver) Track() *TrackRemote { return r.published.Load().tracks[0] }
 
 // Tracks returns the track, or one for each simulcast layer that the peer sends.
@@ -60,33 +65,17 @@ func (r *RTPReceiver) update(state jsep.TransceiverState) {
 		RTCP:             RTCPParameters{ReducedSize: state.Receive.ReducedSize},
 	}
 	s.transport = r.transceiver.pc.transportOf(state)
-	s.tracks = r.layers(state, s.tracks)
+	old := s.tracks
+	s.tracks = r.layers(r.wantedRIDs(state), old)
 	for _, track := range s.tracks {
 		track.negotiated(state, s.parameters.Codecs)
 	}
 	r.published.publish(r.transceiver.pc.loop, &s)
-}
-
-// layers gives each simulcast layer that the peer names a track, and keeps those
-// that are there.
-func (r *RTPReceiver) layers(state jsep.TransceiverState, old []*TrackRemote) []*TrackRemote {
-	if len(state.Receive.RIDs) == 0 {
-		return old
-	}
-	var tracks []*TrackRemote
-	for i, rid := range state.Receive.RIDs {
-		at := slices.IndexFunc(old, func(t *TrackRemote) bool { return t.newest().rid == rid.ID })
-		switch {
-		case at >= 0:
-			tracks = append(tracks, old[at])
-		case i == 0 && old[0].newest().rid == "":
-			old[0].change(func(s *trackSnapshot) { s.rid = rid.ID })
-			tracks = append(tracks, old[0])
-		default:
-			tracks = append(tracks, newTrackRemote(r, old[0].newest().id, rid.ID))
+	for _, track := range old {
+		if !slices.Contains(s.tracks, track) {
+			r.dropLayer(track)
 		}
 	}
-	return tracks
 }
 
 // end ends the tracks. On the loop.

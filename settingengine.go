@@ -43,6 +43,7 @@ type SettingEngine struct {
 		receiveBuffer  uint32
 		maxMessageSize uint32
 	}
+	trackAtFirstPacket bool
 	callbackExecutor   func(func())
 	detachDataChannels bool
 	blockWrite         bool
@@ -65,6 +66,15 @@ type SettingEngine struct {
 // The channel of [GatheringCompletePromise] is closed on the executor, and must
 // not be waited for there.
 func (e *SettingEngine) SetCallbackExecutor(execute func(func())) { e.callbackExecutor = execute }
+
+// SetFireOnTrackBeforeFirstRTP says when OnTrack is called. True is W3C's time
+// and the default: when a description announces the track, before any packet, so
+// that codec and SSRC may still be open. False is what pion/webrtc does by
+// default: with the first packet of the track, of each layer with simulcast, so
+// that a track of which nothing ever comes is not announced by it.
+func (e *SettingEngine) SetFireOnTrackBeforeFirstRTP(fireOnTrackBeforeFirstRTP bool) {
+	e.trackAtFirstPacket = !fireOnTrackBeforeFirstRTP
+}
 
 // DetachDataChannels keeps messages of every channel for [DataChannel.Detach]
 // or [DataChannel.DetachStream] instead of handing them to OnMessage.

@@ -15,6 +15,10 @@ import (
 type TrackRemote struct {
 	receiver *RTPReceiver
 
+	// Owned by the loop. told: OnTrack has had it since the peer announced it;
+	// flows: a packet has come since.
+	told, flows bool
+
 	published slot[trackSnapshot]
 
 	mu    sync.Mutex
@@ -144,7 +148,7 @@ func (t *TrackRemote) change(f func(*trackSnapshot)) {
 // there is one, the codec where there is no choice. On the loop.
 func (t *TrackRemote) negotiated(state jsep.TransceiverState, codecs []RTPCodecParameters) {
 	t.change(func(s *trackSnapshot) {
-		if sources := state.Remote.Sources.SSRCs; s.rid == "" && len(sources) > 0 && s.ssrc == 0 {
+		if sources := state.Remote.Sources.Streams(); s.rid == "" && len(sources) > 0 && s.ssrc == 0 {
 			s.ssrc = SSRC(sources[0])
 		}
 		var media []RTPCodecParameters
