@@ -1,8 +1,6 @@
 package srtp
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/subtle"
@@ -19,9 +17,9 @@ type cmKeys struct {
 
 // cmSession are the keys of RTP or of RTCP.
 type cmSession struct {
-	block cipher.Block
-	salt  [aes.BlockSize]byte // two zero bytes at the end
-	auth  []byte
+	counter *counterKey
+	salt    element // 14 bytes and two of zero
+	auth    []byte
 }
 
 func newCMKeys(p Profile, k Keys) (*cmKeys, error) {
@@ -41,14 +39,14 @@ func deriveCM(k Keys, p Profile, encryption, authentication, salting label) (s c
 	if err != nil {
 		return s, err
 	}
-	if s.block, err = aes.NewCipher(key); err != nil {
+	if s.counter, err = newCounterKey(key, assembly); err != nil {
 		return s, err
 	}
 	salt, err := derive(k, salting, p.SaltLen())
 	if err != nil {
 		return s, err
 	}
-	copy(s.salt[:], salt)
+	s.salt = elementOf(append(salt, 0, 0))
 	s.auth, err = derive(k, authentication, shapes[p].authKey)
 	return s, err
 }
@@ -61,31 +59,26 @@ func (k *cmKeys) rtcp() rtcpTransform {
 	return &cmRTCP{cmState: newCMState(&k.rtcpKeys), tag: shapes[k.profile].rtcpTag}
 }
 
-// cmState is the scratch memory of one transform. What goes through the interfaces of cipher and hash would escape, so it lies here.
+// cmState is the scratch memory of one transform. What goes through the interface of hash would escape, so it lies here.
 type cmState struct {
-	keys    *cmSession
-	mac     hash.Hash
-	sum     [sha1.Size]byte
-	counter [aes.BlockSize]byte
-	stream  [aes.BlockSize]byte
-	roc     [4]byte
+	keys   *cmSession
+	stream counterStream
+	mac    hash.Hash
+	sum    [sha1.Size]byte
+	roc    [4]byte
 }
 
 func newCMState(keys *cmSession) cmState {
 	return cmState{keys: keys, mac: hmac.New(sha1.New, keys.auth)}
 }
 
-// xor encrypts or decrypts data: the counter is salt, SSRC and index as section 4.1.1 of RFC 3711 combines them.
-func (s *cmState) xor(data []byte, ssrc uint32, index uint64) {
-	salt := &s.keys.salt
-	copy(s.counter[:4], salt[:4])
-	binary.BigEndian.PutUint32(s.counter[4:], ssrc^binary.BigEndian.Uint32(salt[4:]))
-	binary.BigEndian.PutUint64(s.counter[8:], index<<16^binary.BigEndian.Uint64(salt[8:]))
-	for i := uint16(0); len(data) > 0; i++ {
-		binary.BigEndian.PutUint16(s.counter[14:], i)
-		s.keys.block.Encrypt(s.stream[:], s.counter[:])
-		data = data[subtle.XORBytes(data, data, s.stream[:]):]
-	}
+// xor encrypts or decrypts the first n bytes of region and may overwrite the others. The counter is salt, SSRC and index as section 4.1.1
+// of RFC 3711 combines them.
+func (s *cmState) xor(region []byte, n int, ssrc uint32, index uint64) {
+	first := s.keys.salt
+	first.hi ^= uint64(ssrc)
+	first.lo ^= index << 16
+	s.stream.xor(s.keys.counter, first, region, n)
 }
 
 // cmRTP protects RTP. The tag covers the packet and the rollover counter (RFC 3711 section 4.2).
@@ -103,7 +96,7 @@ func (t *cmRTP) authenticate(packet []byte, index uint64) []byte {
 }
 
 func (t *cmRTP) seal(packet []byte, h header, index uint64) ([]byte, error) {
-	t.xor(packet[h.clear:], h.ssrc, index)
+	t.xor(packet[h.clear:len(packet)+t.tag], len(packet)-h.clear, h.ssrc, index)
 	return append(packet, t.authenticate(packet, index)...), nil
 }
 
@@ -112,7 +105,7 @@ func (t *cmRTP) open(packet []byte, h header, index uint64) ([]byte, error) {
 	if subtle.ConstantTimeCompare(packet[end:], t.authenticate(packet[:end], index)) != 1 {
 		return nil, ErrAuth
 	}
-	t.xor(packet[h.clear:end], h.ssrc, index)
+	t.xor(packet[h.clear:], end-h.clear, h.ssrc, index)
 	return packet[:end], nil
 }
 
@@ -129,7 +122,8 @@ func (t *cmRTCP) authenticate(packet []byte) []byte {
 }
 
 func (t *cmRTCP) seal(packet []byte, index uint32) ([]byte, error) {
-	t.xor(packet[rtcpHeaderLen:], binary.BigEndian.Uint32(packet[4:]), uint64(index))
+	n := len(packet)
+	t.xor(packet[rtcpHeaderLen:n+indexLen+t.tag], n-rtcpHeaderLen, binary.BigEndian.Uint32(packet[4:]), uint64(index))
 	packet = binary.BigEndian.AppendUint32(packet, encryptFlag|index)
 	return append(packet, t.authenticate(packet)...), nil
 }
@@ -141,7 +135,7 @@ func (t *cmRTCP) open(packet []byte, encrypted bool, index uint32) ([]byte, erro
 	}
 	end -= indexLen
 	if encrypted {
-		t.xor(packet[rtcpHeaderLen:end], binary.BigEndian.Uint32(packet[4:]), uint64(index))
+		t.xor(packet[rtcpHeaderLen:], end-rtcpHeaderLen, binary.BigEndian.Uint32(packet[4:]), uint64(index))
 	}
 	return packet[:end], nil
 }
