@@ -96,7 +96,9 @@ func (t *cmRTP) authenticate(packet []byte, index uint64) []byte {
 }
 
 func (t *cmRTP) seal(packet []byte, h header, index uint64) ([]byte, error) {
+	h.gather(packet)
 	t.xor(packet[h.clear:len(packet)+t.tag], len(packet)-h.clear, h.ssrc, index)
+	h.scatter(packet)
 	return append(packet, t.authenticate(packet, index)...), nil
 }
 
@@ -105,7 +107,9 @@ func (t *cmRTP) open(packet []byte, h header, index uint64) ([]byte, error) {
 	if subtle.ConstantTimeCompare(packet[end:], t.authenticate(packet[:end], index)) != 1 {
 		return nil, ErrAuth
 	}
+	h.gather(packet)
 	t.xor(packet[h.clear:], end-h.clear, h.ssrc, index)
+	h.scatter(packet)
 	return packet[:end], nil
 }
 

@@ -19,6 +19,8 @@ var (
 	ErrReused = errors.New("srtp: sequence number was used for another packet, or is too old")
 	// ErrExhausted: the indexes of this key are used up (RFC 3711 section 9.2). The connection needs new keys.
 	ErrExhausted = errors.New("srtp: packet indexes are exhausted")
+	// ErrCleartext: the packet has CSRCs or a header extension that are not encrypted, and CryptexRequired says that they must be.
+	ErrCleartext = errors.New("srtp: header extension or CSRCs are not encrypted")
 	// ErrCapacity: the slice given to protect has no room for the overhead.
 	ErrCapacity = errors.New("srtp: no room for the overhead behind the packet")
 )

@@ -68,13 +68,17 @@ func (t *gcmRTP) setNonce(ssrc uint32, index uint64) {
 
 func (t *gcmRTP) seal(packet []byte, h header, index uint64) ([]byte, error) {
 	t.setNonce(h.ssrc, index)
+	h.gather(packet)
 	sealed := t.aead.Seal(packet[h.clear:h.clear], t.nonce[:], packet[h.clear:], packet[:h.clear])
+	h.scatter(packet)
 	return packet[:h.clear+len(sealed)], nil
 }
 
 func (t *gcmRTP) open(packet []byte, h header, index uint64) ([]byte, error) {
 	t.setNonce(h.ssrc, index)
+	h.gather(packet)
 	plain, err := t.aead.Open(packet[h.clear:h.clear], t.nonce[:], packet[h.clear:], packet[:h.clear])
+	h.scatter(packet)
 	if err != nil {
 		return nil, ErrAuth
 	}

@@ -11,6 +11,7 @@ type Inbound struct {
 	rtpTag  int
 	rtcpTag int
 	tagLast bool
+	cryptex Cryptex
 
 	rtp  rtpTransform
 	rtcp rtcpTransform
@@ -22,7 +23,7 @@ type Inbound struct {
 
 // NewInbound makes an Inbound with the peer's keys: the remote ones of KeysFromExporter. It copies what it needs of k.
 func NewInbound(p Profile, k Keys, o Options) (*Inbound, error) {
-	o, err := o.withDefaults()
+	o, err := o.withDefaults(p)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +32,7 @@ func NewInbound(p Profile, k Keys, o Options) (*Inbound, error) {
 		return nil, err
 	}
 	return &Inbound{
-		profile: p, rtpTag: shapes[p].rtpTag, rtcpTag: shapes[p].rtcpTag, tagLast: shapes[p].tagLast,
+		profile: p, rtpTag: shapes[p].rtpTag, rtcpTag: shapes[p].rtcpTag, tagLast: shapes[p].tagLast, cryptex: o.Cryptex,
 		rtp: keys.rtp(), rtcp: keys.rtcp(),
 		streams:     newStreamTable(o.MaxStreams, o.ReplayWindow),
 		rtcpStreams: newStreamTable(o.MaxStreams, o.RTCPReplayWindow),
@@ -60,11 +61,17 @@ func (i *Inbound) Streams() (rtp, rtcp int) {
 }
 
 // Open verifies an SRTP packet, decrypts it in place and returns the RTP packet at its front. The errors are ErrShort, ErrHeader,
-// ErrReplay and ErrAuth, after which the packet's bytes are of no use. It allocates only for the first packet of an SSRC.
+// ErrReplay, ErrAuth and ErrCleartext, after which the packet's bytes are of no use. It allocates only for the first packet of an SSRC.
 func (i *Inbound) Open(packet []byte) ([]byte, error) {
 	h, err := parseHeader(packet, i.rtpTag)
 	if err != nil {
 		return nil, err
+	}
+	if i.cryptex != CryptexOff {
+		h.recognize(packet)
+		if i.cryptex == CryptexRequired && !h.cryptex && h.len > fixedHeaderLen {
+			return nil, ErrCleartext
+		}
 	}
 	s := i.streams.streams[h.ssrc]
 	if s == nil {
@@ -74,13 +81,22 @@ func (i *Inbound) Open(packet []byte) ([]byte, error) {
 	if !s.window.fresh(index) {
 		return nil, ErrReplay
 	}
-	plain, err := i.rtp.open(packet, h, index)
+	plain, err := i.open(packet, h, index)
 	if err != nil {
 		return nil, err
 	}
 	s.window.mark(index)
 	i.streams.touch(s)
 	return plain, nil
+}
+
+// open decrypts a packet of that index.
+func (i *Inbound) open(packet []byte, h header, index uint64) ([]byte, error) {
+	plain, err := i.rtp.open(packet, h, index)
+	if err == nil {
+		h.reveal(plain)
+	}
+	return plain, err
 }
 
 // openFirst opens a packet of an SSRC without state. The rollover counter of a new stream is 0 (RFC 3711 section 3.3.1). A sender
@@ -95,11 +111,11 @@ func (i *Inbound) openFirst(packet []byte, h header) ([]byte, error) {
 	if wrapped {
 		i.scratch = append(i.scratch[:0], packet...)
 	}
-	plain, err := i.rtp.open(packet, h, index)
+	plain, err := i.open(packet, h, index)
 	if err != nil && wrapped {
 		index += 1 << 16
 		copy(packet, i.scratch)
-		plain, err = i.rtp.open(packet, h, index)
+		plain, err = i.open(packet, h, index)
 	}
 	if err != nil {
 		return nil, err
@@ -114,7 +130,7 @@ func (i *Inbound) openReturned(packet []byte, h header, newest uint64) ([]byte, 
 	if index <= newest {
 		return nil, ErrReplay
 	}
-	plain, err := i.rtp.open(packet, h, index)
+	plain, err := i.open(packet, h, index)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ type Options struct {
 	RTCPReplayWindow int
 	// MaxStreams bounds the SSRCs without signalling that an Inbound keeps state of; those that Keep named come on top. 0: DefaultMaxStreams.
 	MaxStreams int
+	// Cryptex is what was negotiated about CSRCs and header extensions. The profiles that pion/srtp serves know no other than CryptexOff.
+	Cryptex Cryptex
 }
 
 // Defaults of Options.
@@ -25,7 +27,7 @@ const (
 )
 
 // withDefaults fills in what is zero and refuses what cannot work.
-func (o Options) withDefaults() (Options, error) {
+func (o Options) withDefaults(p Profile) (Options, error) {
 	if o.ReplayWindow == 0 {
 		o.ReplayWindow = DefaultReplayWindow
 	}
@@ -39,6 +41,9 @@ func (o Options) withDefaults() (Options, error) {
 		if w < minReplayWindow || w > maxReplayWindow {
 			return o, fmt.Errorf("srtp: replay window of %d packets; want %d to %d", w, minReplayWindow, maxReplayWindow)
 		}
+	}
+	if o.Cryptex != CryptexOff && p.Supported() && !shapes[p].accelerated {
+		return o, fmt.Errorf("srtp: %v does not have cryptex", p)
 	}
 	if o.MaxStreams < 0 {
 		return o, fmt.Errorf("srtp: MaxStreams is %d", o.MaxStreams)

@@ -27,7 +27,7 @@ const maxRTCPIndex = 1<<31 - 1
 
 // NewOutbound makes an Outbound with our keys: the local ones of KeysFromExporter. It copies what it needs of k.
 func NewOutbound(p Profile, k Keys, o Options) (*Outbound, error) {
-	o, err := o.withDefaults()
+	o, err := o.withDefaults(p)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (o *Outbound) Stream(ssrc uint32) *OutboundStream {
 		return s
 	}
 	s := &OutboundStream{
-		ssrc: ssrc, profile: o.profile, overhead: shapes[o.profile].rtpTag, rtp: o.keys.rtp(),
+		ssrc: ssrc, overhead: shapes[o.profile].rtpTag, rtp: o.keys.rtp(), cryptex: o.options.Cryptex != CryptexOff,
 		window: newReplayWindow(o.options.ReplayWindow),
 	}
 	s.tags = make([]uint32, s.window.size())
@@ -102,8 +102,8 @@ func (o *Outbound) ProtectRTCP(packet []byte) ([]byte, error) {
 // sender. Streams are independent of each other.
 type OutboundStream struct {
 	ssrc     uint32
-	profile  Profile
 	overhead int
+	cryptex  bool
 	rtp      rtpTransform
 
 	started bool
@@ -115,7 +115,7 @@ type OutboundStream struct {
 func (s *OutboundStream) SSRC() uint32 { return s.ssrc }
 
 // Protect encrypts a marshalled RTP packet in place and returns it with its tag, in the same memory; the capacity must have room for
-// RTPOverhead. It allocates nothing.
+// RTPOverhead, and with cryptex for 4 bytes more if there are CSRCs and no extension. It allocates nothing.
 //
 // Sequence numbers follow each other, with gaps and reordering as the receiver's estimate allows: no step of 2^15 or more (RFC 3711
 // section 3.3.1). The first one should lie below 2^15, so that a receiver which loses the first packets knows the rollover counter.
@@ -140,6 +140,12 @@ func (s *OutboundStream) Protect(packet []byte) ([]byte, error) {
 		if index < newest && newest-index >= s.window.size() {
 			return nil, ErrReused
 		}
+	}
+	if s.cryptex {
+		if !h.extension && h.csrcs > 0 && cap(packet)-len(packet) < s.overhead+extensionHeaderLen {
+			return nil, ErrCapacity
+		}
+		packet = h.hide(packet)
 	}
 	first := !s.started || s.window.fresh(index)
 	sealed, err := s.rtp.seal(packet, h, index)
