@@ -56,7 +56,10 @@ func TestMessagesWaitForTheOpenEvent(t *testing.T) {
 		must(t, err)
 		events := make(chan string, 4)
 		atA.OnOpen(func() { events <- "open" })
-		atA.OnMessage(func(m DataChannelMessage) { events <- string(m.Data) })
+		atA.OnMessage(func(m DataChannelMessage) {
+			time.Sleep(time.Millisecond) // OnOpen has a goroutine of its own
+			events <- string(m.Data)
+		})
 		atB.OnOpen(func() { must(t, atB.SendText("early")) })
 		r.a.dtls.OnStateChange(func(s DTLSTransportState) {
 			if s == DTLSTransportStateConnected { // a's loop is behind

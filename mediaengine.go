@@ -208,7 +208,32 @@ func (c RTPCodecCapability) associatedPayloadType() (PayloadType, bool) {
 	return 0, false
 }
 
-// extensions returns the header extensions of a kind, without IDs. Those of
+// usualExtensionIDs are the IDs that libwebrtc asks for. An offer with the same ones
+// can take the place of one of a browser's that it rolls back: Chromium refuses an
+// m-section that gives an ID another meaning than it had in its own offer.
+var usualExtensionIDs = map[RTPCodecType]map[string]int{
+	RTPCodecTypeAudio: {
+		"urn:ietf:params:rtp-hdrext:ssrc-audio-level":                1,
+		"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": 2,
+		uriTransportCC: 3,
+		uriMID:         4,
+	},
+	RTPCodecTypeVideo: {
+		"urn:ietf:params:rtp-hdrext:toffset":                              1,
+		"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time":      2,
+		"urn:3gpp:video-orientation":                                      3,
+		uriTransportCC:                                                    4,
+		"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay":      5,
+		"http://www.webrtc.org/experiments/rtp-hdrext/video-content-type": 6,
+		"http://www.webrtc.org/experiments/rtp-hdrext/video-timing":       7,
+		"http://www.webrtc.org/experiments/rtp-hdrext/color-space":        8,
+		uriMID:         9,
+		uriRID:         10,
+		uriRepairedRID: 11,
+	},
+}
+
+// extensions returns the header extensions of a kind, with the IDs to ask for. Those of
 // BUNDLE and simulcast are there even when nobody registered them: MID for every
 // kind (RFC 9143 section 15), the stream identifiers of RFC 8852 for video.
 func (m *MediaEngine) extensions(typ RTPCodecType) []jsep.Extension {
@@ -223,11 +248,11 @@ func (m *MediaEngine) extensions(typ RTPCodecType) []jsep.Extension {
 	var out []jsep.Extension
 	for _, uri := range required {
 		if !slices.ContainsFunc(media.extensions, func(e engineExtension) bool { return e.uri == uri }) {
-			out = append(out, jsep.Extension{URI: uri})
+			out = append(out, jsep.Extension{URI: uri, ID: usualExtensionIDs[typ][uri]})
 		}
 	}
 	for _, e := range media.extensions {
-		out = append(out, jsep.Extension{URI: e.uri, Direction: jsep.DirectionOf(e.sends, e.receives)})
+		out = append(out, jsep.Extension{URI: e.uri, ID: usualExtensionIDs[typ][e.uri], Direction: jsep.DirectionOf(e.sends, e.receives)})
 	}
 	return out
 }

@@ -330,7 +330,7 @@ func TestHeaderExtensionsHaveTheDirectionsTheyWereRegisteredWith(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := []jsep.Extension{{URI: uriMID}, {URI: "urn:a", Direction: test.want}}
+		want := []jsep.Extension{{URI: uriMID, ID: 4}, {URI: "urn:a", Direction: test.want}}
 		if got := m.extensions(RTPCodecTypeAudio); !slices.Equal(got, want) {
 			t.Errorf("%v: got %v, want %v", test.directions, got, want)
 		}
@@ -340,7 +340,7 @@ func TestHeaderExtensionsHaveTheDirectionsTheyWereRegisteredWith(t *testing.T) {
 // RFC 9143 section 15 and RFC 8852: BUNDLE needs MID, simulcast the two others.
 func TestExtensionsOfBundleAndSimulcastAreThereOnce(t *testing.T) {
 	var m MediaEngine
-	if got, want := m.extensions(RTPCodecTypeVideo), []jsep.Extension{{URI: uriMID}, {URI: uriRID}, {URI: uriRepairedRID}}; !slices.Equal(got, want) {
+	if got, want := m.extensions(RTPCodecTypeVideo), []jsep.Extension{{URI: uriMID, ID: 9}, {URI: uriRID, ID: 10}, {URI: uriRepairedRID, ID: 11}}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	for _, uri := range []string{uriRepairedRID, uriRID, uriMID} {
@@ -381,11 +381,11 @@ func TestDefaultEngineHasTransportWideCongestionControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []RTPCodecType{RTPCodecTypeAudio, RTPCodecTypeVideo} {
+	for kind, id := range map[RTPCodecType]int{RTPCodecTypeAudio: 3, RTPCodecTypeVideo: 4} {
 		if c := m.codecs(kind)[0]; !slices.Contains(c.RTCPFeedback, RTCPFeedback{Type: TypeRTCPFBTransportCC}) {
 			t.Errorf("%s: feedback %v", textOf(c), c.RTCPFeedback)
 		}
-		if !slices.Contains(m.extensions(kind), jsep.Extension{URI: uriTransportCC}) {
+		if !slices.Contains(m.extensions(kind), jsep.Extension{URI: uriTransportCC, ID: id}) {
 			t.Errorf("%v: extensions %v", kind, m.extensions(kind))
 		}
 	}
@@ -481,5 +481,54 @@ func TestCapabilitiesAreThoseOfTheMediaEngine(t *testing.T) {
 	}
 	if s, r := GetSenderCapabilities(RTPCodecTypeVideo), GetReceiverCapabilities(RTPCodecTypeVideo); len(s.Codecs) == 0 || len(s.Codecs) != len(r.Codecs) {
 		t.Errorf("defaults: %d and %d codecs", len(s.Codecs), len(r.Codecs))
+	}
+}
+
+// Chromium's own offer numbers header extensions so (seen in 156), in either order; ours must agree
+// where it names the same, or Chromium refuses it when it gives way in glare.
+func TestOffersNumberHeaderExtensionsAsChromium(t *testing.T) {
+	all := map[RTPCodecType][]string{
+		RTPCodecTypeAudio: {"urn:ietf:params:rtp-hdrext:ssrc-audio-level", "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time", uriTransportCC, uriMID},
+		RTPCodecTypeVideo: {
+			"urn:ietf:params:rtp-hdrext:toffset", "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time", "urn:3gpp:video-orientation",
+			uriTransportCC, "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay", "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
+			"http://www.webrtc.org/experiments/rtp-hdrext/video-timing", "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
+			uriMID, uriRID, uriRepairedRID,
+		},
+	}
+	for name, c := range map[string]struct {
+		kinds []RTPCodecType
+		want  map[RTPCodecType][]int // in the order of all
+	}{
+		"audio, then video": {[]RTPCodecType{RTPCodecTypeAudio, RTPCodecTypeVideo}, map[RTPCodecType][]int{RTPCodecTypeAudio: {1, 2, 3, 4}, RTPCodecTypeVideo: {14, 2, 13, 3, 5, 6, 7, 8, 4, 10, 11}}},
+		"video, then audio": {[]RTPCodecType{RTPCodecTypeVideo, RTPCodecTypeAudio}, map[RTPCodecType][]int{RTPCodecTypeVideo: {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, RTPCodecTypeAudio: {14, 2, 4, 9}}},
+		"video alone":       {[]RTPCodecType{RTPCodecTypeVideo}, map[RTPCodecType][]int{RTPCodecTypeVideo: {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &MediaEngine{}
+			must(t, m.RegisterDefaultCodecs())
+			for kind, uris := range all {
+				for _, uri := range uris {
+					must(t, m.RegisterHeaderExtension(RTPHeaderExtensionCapability{URI: uri}, kind))
+				}
+			}
+			pc, err := NewAPI(WithMediaEngine(m)).NewPeerConnection(Configuration{})
+			must(t, err)
+			defer pc.Close()
+			for _, kind := range c.kinds {
+				_, err := pc.AddTransceiverFromKind(kind)
+				must(t, err)
+			}
+			offer, err := pc.CreateOffer(nil)
+			must(t, err)
+			sections := strings.Split(offer.SDP, "\r\nm=")[1:]
+			for i, kind := range c.kinds {
+				for k, uri := range all[kind] {
+					if line := fmt.Sprintf("\r\na=extmap:%d %s\r\n", c.want[kind][k], uri); !strings.Contains(sections[i], line) {
+						t.Errorf("%v: no %q", kind, strings.TrimSpace(line))
+					}
+				}
+			}
+		})
 	}
 }

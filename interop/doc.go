@@ -5,9 +5,7 @@
 // A peer that is missing skips its tests and says why. With
 // PASSERELLE_INTEROP_REQUIRED=1 a missing peer fails them instead.
 //
-// Two habits of Chromium shape the tests of negotiation. When the m-line that
+// A habit of Chromium shapes the tests of negotiation. When the m-line that
 // tags the bundle is rejected, it makes new ICE and DTLS transports under the
-// same credentials, which Passerelle does not follow: the channels close. And
-// when it gives way in glare, it refuses an offer whose m-line numbers header
-// extensions otherwise than the one of its own that has the same mid.
+// same credentials, which Passerelle does not follow: the channels close.
 package interop

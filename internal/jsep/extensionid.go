@@ -70,5 +70,16 @@ func (x *ExtensionIDs) find(e Extension, allowMixed bool) int {
 	if usableID(e.ID, allowMixed) && !x.used[e.ID] {
 		return e.ID
 	}
+	return x.spare(allowMixed)
+}
+
+// spare returns an ID that nothing stands for, 0 when there is none: from the top of those of one-byte headers, as libwebrtc
+// does, which leaves alone the low numbers that others ask for by habit.
+func (x *ExtensionIDs) spare(allowMixed bool) int {
+	for id := lastOneByteID; id >= 1; id-- {
+		if !x.used[id] {
+			return id
+		}
+	}
 	return freeID(&x.used, allowMixed)
 }
