@@ -12,6 +12,7 @@ const (
 	runtime       // goroutines, sockets, the clock
 	machine       // pure: time and datagrams come in
 	adapter       // one pion package behind our own seam
+	format        // files of media, for applications
 	testOnly      // helps tests only
 )
 
@@ -30,6 +31,7 @@ var house = map[string]kind{
 	"internal/dtls":       adapter,
 	"internal/srtp":       adapter,
 	"internal/pionsctp":   adapter,
+	"pkg":                 format,
 	"internal/simnet":     testOnly,
 	"internal/leak":       testOnly,
 	"internal/archtest":   testOnly,
@@ -68,6 +70,7 @@ var pion = map[string][]string{
 	"internal/dtls":       {"dtls/v2", "logging"},
 	"internal/srtp":       {"srtp/v2"},
 	"internal/pionsctp":   {"sctp", "logging"},
+	"pkg":                 {"rtp"},
 }
 
 // requires is what the root go.mod may require. Each entry beyond the charter's

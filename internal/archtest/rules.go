@@ -118,7 +118,7 @@ func local(importPath string) (dir string, ok bool) {
 
 func separation(s *source) []violation {
 	from, k := room(s.dir())
-	if k != machine && k != adapter || s.test() {
+	if k != machine && k != adapter && k != format || s.test() {
 		return nil
 	}
 	var broken []violation
@@ -132,6 +132,7 @@ func separation(s *source) []violation {
 		case to == from:
 		case to == leaf && from != leaf:
 		case k == adapter && target == runtime: // buffers and their pool
+		case k == format && target == machine:
 		default:
 			broken = append(broken, s.violation(i.pos,
 				"%s imports %s: only the root moves one's output into the next", from, to))

@@ -101,6 +101,9 @@ func TestMachinesAndAdaptersMustNotImportEachOther(t *testing.T) {
 		{"internal/srtp/a.go", importing(ours+"netio", ours+"seqnum"), 0},
 		{"internal/sctp/a_test.go", importing(ours+"pionsctp", ours+"leak"), 0},
 		{"internal/simnet/a.go", importing(ours + "netio"), 0},
+		{"pkg/media/ivfwriter/a.go", importing(modulePath, ours+"loop", ours+"dtls"), 3},
+		{"pkg/media/ivfwriter/a.go", importing(ours+"mux", modulePath+"/pkg/media"), 0},
+		{"internal/mux/a.go", importing(modulePath + "/pkg/media"), 1},
 		{"a.go", importing(ours+"ice", ours+"dtls"), 0},
 	})
 }
