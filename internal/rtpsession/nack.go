@@ -37,8 +37,8 @@ const (
 // missing is a packet that has not come.
 type missing struct {
 	seq   int64
-	since time.Time // when a later one came
-	due   time.Time // when to ask next
+	since time.Duration // when a later one came, since the generator began
+	due   time.Duration // when to ask next
 	wait  time.Duration
 	tries int
 }
@@ -53,12 +53,13 @@ type NackGenerator struct {
 	unwrap  seqnum.Unwrapper16
 	highest int64
 	started bool
+	began   time.Time
 	stray   int32 // what would follow a jump; -1 where there was none
 
 	list    []missing // ascending
 	unasked int       // at the end of the list
 	rtt     time.Duration
-	next    time.Time // of Advance
+	next    time.Duration // of Advance; 0: never
 
 	asked    []uint16
 	taken    int
@@ -98,6 +99,7 @@ func (g *NackGenerator) Received(now time.Time, seq uint16, retransmitted bool) 
 		// A retransmission is of a packet from before: what lies between it and
 		// the stream was sent before this end listened.
 		if !retransmitted {
+			g.began = now.Add(-1) // so that no time is 0
 			g.start(seq)
 		}
 		return
@@ -109,7 +111,7 @@ func (g *NackGenerator) Received(now time.Time, seq uint16, retransmitted bool) 
 	case gap > 0:
 		g.stray = -1
 		g.unwrap.Unwrap(seq)
-		g.advance(now, n)
+		g.advance(now.Sub(g.began), n)
 	default:
 		g.arrived(n)
 	}
@@ -137,11 +139,11 @@ func (g *NackGenerator) jump(seq uint16, retransmitted bool) {
 }
 
 func (g *NackGenerator) clear() {
-	g.list, g.unasked, g.next = g.list[:0], 0, time.Time{}
+	g.list, g.unasked, g.next = g.list[:0], 0, 0
 }
 
 // advance moves on to n: all between are missing.
-func (g *NackGenerator) advance(now time.Time, n int64) {
+func (g *NackGenerator) advance(now time.Duration, n int64) {
 	if lost := n - g.highest - 1; int64(len(g.list))+lost > nackLimit {
 		g.stats.Overflows++
 		g.stats.GivenUp += int64(len(g.list)) + lost
@@ -149,26 +151,22 @@ func (g *NackGenerator) advance(now time.Time, n int64) {
 		g.keyframe = true
 	} else {
 		for m := g.highest + 1; m < n; m++ {
-			g.list = append(g.list, missing{seq: m, since: now, due: now.Add(nackDelay)})
+			g.list = append(g.list, missing{seq: m, since: now, due: now + nackDelay})
 			g.unasked++
 		}
 		if lost > 0 {
-			g.sooner(now.Add(nackDelay))
+			g.sooner(now + nackDelay)
 		}
 	}
 	g.highest = n
-	asks := false
 	for i := len(g.list) - g.unasked; i < len(g.list) && g.list[i].seq <= n-nackPackets; i++ {
-		g.list[i].due = now
-		asks = true
-	}
-	if asks {
-		g.Advance(now)
+		g.ask(now, &g.list[i])
+		g.sooner(g.list[i].due)
 	}
 }
 
-func (g *NackGenerator) sooner(at time.Time) {
-	if g.next.IsZero() || at.Before(g.next) {
+func (g *NackGenerator) sooner(at time.Duration) {
+	if g.next == 0 || at < g.next {
 		g.next = at
 	}
 }
@@ -189,7 +187,7 @@ func (g *NackGenerator) arrived(n int64) {
 	}
 	g.list = slices.Delete(g.list, i, i+1)
 	if len(g.list) == 0 {
-		g.next = time.Time{}
+		g.next = 0
 	}
 }
 
@@ -204,32 +202,41 @@ func (g *NackGenerator) Forget(seq uint16) {
 	g.list = slices.Delete(g.list, 0, i)
 	g.unasked = min(g.unasked, len(g.list))
 	if len(g.list) == 0 {
-		g.next = time.Time{}
+		g.next = 0
 	}
 }
 
 // Advance asks for what is due, in NextNack, and gives up what is too old.
 func (g *NackGenerator) Advance(now time.Time) {
-	g.next = time.Time{}
-	kept := g.list[:0]
-	for _, m := range g.list {
-		if now.Sub(m.since) >= nackAge || m.tries >= nackTries && !m.due.After(now) {
+	if len(g.list) == 0 {
+		return
+	}
+	at := now.Sub(g.began)
+	g.next = 0
+	kept := 0
+	for i := range g.list {
+		m := &g.list[i]
+		due := m.due <= at
+		if at-m.since >= nackAge || m.tries >= nackTries && due {
 			g.stats.GivenUp++
 			if m.tries == 0 {
 				g.unasked--
 			}
 			continue
 		}
-		if !m.due.After(now) {
-			g.ask(now, &m)
+		if due {
+			g.ask(at, m)
 		}
 		g.sooner(m.due)
-		kept = append(kept, m)
+		if kept != i {
+			g.list[kept] = *m
+		}
+		kept++
 	}
-	g.list = kept
+	g.list = g.list[:kept]
 }
 
-func (g *NackGenerator) ask(now time.Time, m *missing) {
+func (g *NackGenerator) ask(now time.Duration, m *missing) {
 	if m.tries == 0 {
 		g.unasked--
 		m.wait = max(g.rtt, minRepeat)
@@ -237,7 +244,7 @@ func (g *NackGenerator) ask(now time.Time, m *missing) {
 		m.wait += m.wait / 4
 	}
 	m.tries++
-	m.due = now.Add(m.wait)
+	m.due = now + m.wait
 	if g.taken == len(g.asked) {
 		g.asked, g.taken = g.asked[:0], 0
 	}
@@ -246,7 +253,12 @@ func (g *NackGenerator) ask(now time.Time, m *missing) {
 }
 
 // Deadline is when to Advance next; zero while nothing is missing.
-func (g *NackGenerator) Deadline() time.Time { return g.next }
+func (g *NackGenerator) Deadline() time.Time {
+	if g.next == 0 {
+		return time.Time{}
+	}
+	return g.began.Add(g.next)
+}
 
 // NextNack is the sequence numbers to ask for in one message, ascending; false
 // when there are none. The slice is good until the next call of any method.
