@@ -101,6 +101,18 @@ func (d *DataChannel) transportEnded(failure error) {
 	d.announceClosed()
 }
 
+// cannotOpen ends a channel that never opened: error and close, without closing.
+// On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#dfn-unable-to-create-an-rtcdatachannel
+func (d *DataChannel) cannotOpen(failure error) {
+	if d.published.latest().state == DataChannelStateClosed {
+		return
+	}
+	d.onError.emit(d.transport.loop, failure)
+	d.announceClosed()
+}
+
 // closeSilently is for PeerConnection.Close, which fires no events.
 func (d *DataChannel) closeSilently() {
 	d.stopped.Store(true)
@@ -113,8 +125,13 @@ func (t *SCTPTransport) tryAdd(channel *DataChannel, op string) error {
 	if t.state == SCTPTransportStateClosed {
 		return errorf(KindInvalidState, op, "the SCTP transport is closed")
 	}
-	if id := channel.published.latest().id; id != nil && t.taken(*id) {
-		return errorf(KindOperation, op, "ID %d is in use", *id)
+	if id := channel.published.latest().id; id != nil {
+		switch {
+		case t.taken(*id):
+			return errorf(KindOperation, op, "ID %d is in use", *id)
+		case t.maxChannels != 0 && *id >= t.maxChannels:
+			return errorf(KindOperation, op, "ID %d: the peer has %d streams", *id, t.maxChannels)
+		}
 	}
 	if t.ids != nil && !t.assign(channel) {
 		return errorf(KindOperation, op, "all IDs are in use")

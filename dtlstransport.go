@@ -47,9 +47,9 @@ type DTLSTransport struct {
 }
 
 type dtlsTransportSnapshot struct {
-	state             DTLSTransportState
-	remoteCertificate []byte
-	cause             error
+	state              DTLSTransportState
+	remoteCertificates [][]byte
+	cause              error
 }
 
 // NewDTLSTransport makes a transport on an ICE transport. Of certificates the
@@ -126,7 +126,22 @@ func (t *DTLSTransport) GetLocalParameters() (DTLSParameters, error) {
 // GetRemoteCertificate returns the peer's certificate in DER form once the
 // transport is connected, nil before.
 func (t *DTLSTransport) GetRemoteCertificate() []byte {
-	return slices.Clone(t.published.Load().remoteCertificate)
+	if chain := t.GetRemoteCertificates(); len(chain) > 0 {
+		return chain[0]
+	}
+	return nil
+}
+
+// GetRemoteCertificates returns the chain of certificates that the peer uses, its
+// own first, each in DER form; empty before the transport is connected.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcdtlstransport-getremotecertificates
+func (t *DTLSTransport) GetRemoteCertificates() [][]byte {
+	var chain [][]byte
+	for _, der := range t.published.Load().remoteCertificates {
+		chain = append(chain, slices.Clone(der))
+	}
+	return chain
 }
 
 // Start begins the handshake with the peer's parameters as soon as the ICE
@@ -309,12 +324,15 @@ func (t *DTLSTransport) connected(now time.Time) {
 // dtlsError is W3C's RTCError for the failure of a DTLS transport.
 func dtlsError(op string, cause error) *Error {
 	e := newError(KindDTLSFailure, op, cause)
-	var alert *dtls.AlertError
+	var received *dtls.AlertError
+	var sent *dtls.LocalAlertError
 	switch {
-	case errors.As(cause, &alert):
-		e.ReceivedAlert = &alert.Description
 	case errors.Is(cause, ErrFingerprint):
-		e.Kind = KindFingerprintFailure
+		e.Kind = KindFingerprintFailure // the alerts are of a dtls-failure
+	case errors.As(cause, &received):
+		e.ReceivedAlert = &received.Description
+	case errors.As(cause, &sent):
+		e.SentAlert = &sent.Description
 	}
 	return e
 }
@@ -347,11 +365,9 @@ func (t *DTLSTransport) setState(now time.Time, state DTLSTransportState, cause 
 func (t *DTLSTransport) publish() {
 	snapshot := &dtlsTransportSnapshot{state: t.state, cause: t.cause}
 	if t.association != nil && t.state == DTLSTransportStateConnected {
-		if chain := t.association.PeerCertificates(); len(chain) > 0 {
-			snapshot.remoteCertificate = chain[0]
-		}
+		snapshot.remoteCertificates = t.association.PeerCertificates()
 	} else if old := t.published.latest(); old != nil {
-		snapshot.remoteCertificate = old.remoteCertificate
+		snapshot.remoteCertificates = old.remoteCertificates
 	}
 	t.published.publish(t.loop, snapshot)
 }

@@ -55,11 +55,12 @@ func (d *DataChannel) AddEventListener(event string, listener any) (remove func(
 	}, event, listener)
 }
 
-// AddEventListener adds a listener for statechange or
+// AddEventListener adds a listener for statechange, gatheringstatechange or
 // selectedcandidatepairchange. See [PeerConnection.AddEventListener].
 func (t *ICETransport) AddEventListener(event string, listener any) (remove func(), err error) {
 	return addEventListener(map[string]eventSource{
 		"statechange":                 &t.onConnectionStateChange,
+		"gatheringstatechange":        &t.onGatheringStateChange,
 		"selectedcandidatepairchange": &t.onSelectedPairChange,
 	}, event, listener)
 }

@@ -3,6 +3,7 @@ package webrtc
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,49 @@ func TestListenersOfTheWrongKindAreRefused(t *testing.T) {
 			if _, err := r.a.AddEventListener(test.event, test.listener); !errors.Is(err, ErrType) {
 				t.Errorf("%s, %T: %v", test.event, test.listener, err)
 			}
+		}
+	})
+}
+
+// DOM section 2.7, for the objects of media.
+func TestListenersHearTheEventsOfTracksAndTones(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var mu sync.Mutex
+		var got []string
+		note := func(s string) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, s)
+		}
+		sender := callingRig(t, r)
+		track := r.b.GetReceivers()[0].Track()
+		for _, event := range []string{"mute", "unmute", "ended"} {
+			_, err := track.AddEventListener(event, func() { note(event) })
+			must(t, err)
+		}
+		remove, err := track.AddEventListener("ended", func() { note("removed") })
+		must(t, err)
+		remove()
+		_, err = track.Streams()[0].AddEventListener("removetrack", func(*TrackRemote) { note("removetrack") })
+		must(t, err)
+		_, err = sender.DTMF().AddEventListener("tonechange", func(tone string) { note("tone " + tone) })
+		must(t, err)
+		for _, event := range []string{"tone", "Mute"} {
+			if _, err := track.AddEventListener(event, func() {}); !errors.Is(err, ErrType) {
+				t.Errorf("%q: %v", event, err)
+			}
+		}
+		if _, err := sender.DTMF().AddEventListener("tonechange", func() {}); !errors.Is(err, ErrType) {
+			t.Errorf("a listener of another type: %v", err)
+		}
+		must(t, sender.DTMF().InsertDTMF("5", 0, 0))
+		time.Sleep(time.Second)
+		must(t, sender.transceiver.Stop())
+		exchange(t, r.a, r.b)
+		mu.Lock()
+		defer mu.Unlock()
+		if want := []string{"tone 5", "tone ", "removetrack", "ended"}; !slices.Equal(got, want) {
+			t.Errorf("events %q, want %q", got, want)
 		}
 	})
 }

@@ -60,6 +60,7 @@ type gathererHooks struct {
 
 type gathererSnapshot struct {
 	state       ICEGathererState
+	gathering   ICEGathererState // the last state that was not closed
 	candidates  []ice.LocalCandidate
 	credentials ice.Credentials
 }
@@ -108,7 +109,7 @@ func newICEGatherer(api *API, l *loop.Loop, log connLog, credentials ice.Credent
 	g.machine = g.newMachine()
 	g.context, g.cancel = context.WithCancel(context.Background())
 	g.inbound.Store(&inbound{})
-	g.published.init(&gathererSnapshot{state: ICEGathererStateNew, credentials: credentials})
+	g.published.init(&gathererSnapshot{state: ICEGathererStateNew, gathering: ICEGathererStateNew, credentials: credentials})
 	return g, nil
 }
 
@@ -359,6 +360,9 @@ func (g *ICEGatherer) setState(state ICEGathererState) {
 	g.state = state
 	g.dirty = true
 	g.onStateChange.emit(g.loop, state)
+	if g.transport != nil {
+		g.transport.onGatheringStateChange.emit(g.loop, state)
+	}
 	if g.hooks.state != nil {
 		g.hooks.state(state)
 	}
@@ -452,7 +456,11 @@ func (g *ICEGatherer) publish() {
 		return
 	}
 	g.dirty = false
-	g.published.publish(g.loop, &gathererSnapshot{state: g.state, candidates: g.candidates, credentials: g.credentials})
+	gathering := g.state
+	if gathering == ICEGathererStateClosed {
+		gathering = g.published.latest().gathering
+	}
+	g.published.publish(g.loop, &gathererSnapshot{state: g.state, gathering: gathering, candidates: g.candidates, credentials: g.credentials})
 }
 
 func newICECandidateError(url string, local netip.AddrPort, code int, text string) *ICECandidateError {

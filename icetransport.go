@@ -54,6 +54,7 @@ type ICETransport struct {
 	published               slot[iceTransportSnapshot]
 	onConnectionStateChange eventHandler[ICETransportState]
 	onSelectedPairChange    eventHandler[*ICECandidatePair]
+	onGatheringStateChange  eventHandler[ICEGathererState]
 }
 
 // icePath is where data goes: the selected pair. It is immutable.
@@ -162,6 +163,27 @@ func (t *ICETransport) Stop() error {
 // State returns where the transport is.
 func (t *ICETransport) State() ICETransportState { return t.published.Load().state }
 
+// Component returns which stream of the peer's and this end's the transport
+// carries: always ICEComponentRTP, as RTCP is multiplexed (RFC 8834 section 4.5)
+// and data has no second one.
+//
+// See https://www.w3.org/TR/webrtc/#dom-icetransport-component
+func (t *ICETransport) Component() ICEComponent { return ICEComponentRTP }
+
+// GatheringState returns whether local candidates are being gathered: new,
+// gathering or complete; after the gatherer's Close what it was before.
+//
+// See https://www.w3.org/TR/webrtc/#dom-icetransport-gatheringstate
+func (t *ICETransport) GatheringState() ICEGathererState {
+	return t.gatherer.published.Load().gathering
+}
+
+// OnGatheringStateChange sets the handler for changes of GatheringState. It is
+// called before the connection's OnICEGatheringStateChange.
+func (t *ICETransport) OnGatheringStateChange(f func(ICEGathererState)) {
+	t.onGatheringStateChange.set(f)
+}
+
 // Role returns whether this end nominates the pair (controlling) or not, and
 // ICERoleUnknown before it is known. Role conflicts may change it.
 func (t *ICETransport) Role() ICERole { return t.published.Load().role }
@@ -178,9 +200,16 @@ func (t *ICETransport) OnSelectedCandidatePairChange(f func(*ICECandidatePair)) 
 }
 
 // GetSelectedCandidatePair returns the pair that carries the data, or nil while
-// there is none. The pair must not be changed. The error is always nil.
+// there is none and after the end. The pair must not be changed. The error is
+// always nil.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcicetransport-getselectedcandidatepair
 func (t *ICETransport) GetSelectedCandidatePair() (*ICECandidatePair, error) {
-	return t.published.Load().selected, nil
+	s := t.published.Load()
+	if s.state == ICETransportStateClosed {
+		return nil, nil
+	}
+	return s.selected, nil
 }
 
 // GetLocalCandidates returns the local candidates gathered so far.
@@ -189,7 +218,10 @@ func (t *ICETransport) GetLocalCandidates() []ICECandidate {
 	return candidates
 }
 
-// GetRemoteCandidates returns the peer's candidates that were added.
+// GetRemoteCandidates returns the peer's candidates that were signalled, those
+// of the present generation; peer-reflexive ones are not among them.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcicetransport-getremotecandidates
 func (t *ICETransport) GetRemoteCandidates() []ICECandidate {
 	return slices.Clone(t.published.Load().remoteCandidates)
 }
@@ -493,6 +525,9 @@ func (t *ICETransport) publish() {
 	}
 	if t.agent != nil {
 		for _, c := range t.agent.RemoteCandidates() {
+			if c.Type == ice.PeerReflexive {
+				continue
+			}
 			snapshot.remoteCandidates = append(snapshot.remoteCandidates, newICECandidate(c, "", 0))
 		}
 	}

@@ -132,6 +132,12 @@ func TestAddICECandidateRefusesWhatW3CRefuses(t *testing.T) {
 		if err := r.a.AddICECandidate(ICECandidateInit{Candidate: good, SDPMid: ptr("0")}); !errors.Is(err, ErrInvalidState) || !errors.Is(err, ErrNoRemoteDescription) {
 			t.Errorf("before a remote description: %v", err)
 		}
+		if err := r.a.AddICECandidate(ICECandidateInit{Candidate: good}); !errors.Is(err, ErrType) {
+			t.Errorf("neither, before a remote description: %v", err) // the first step of W3C's addIceCandidate
+		}
+		if err := r.a.AddICECandidate(ICECandidateInit{}); !errors.Is(err, ErrInvalidState) {
+			t.Errorf("end, before a remote description: %v", err)
+		}
 		r.openPair("x", nil)
 		ufrag := r.b.gatherer.credentials.Ufrag
 		for _, test := range []struct {

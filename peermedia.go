@@ -285,15 +285,15 @@ func (pc *PeerConnection) applyMedia(applied *jsep.Applied) {
 			t.receiver.published.latest().tracks[0].change(func(s *trackSnapshot) { s.id = id })
 		}
 	}
-	for _, id := range applied.Stopped {
-		if t := pc.transceiver(id); t != nil {
-			t.stopped()
-		}
-	}
 	pc.syncTransceivers()
 	for _, change := range applied.Tracks {
 		if t := pc.transceiver(change.ID); t != nil {
 			t.receiver.changed(change)
+		}
+	}
+	for _, id := range applied.Stopped { // a task of its own in W3C's order: behind those above
+		if t := pc.transceiver(id); t != nil {
+			t.stopped()
 		}
 	}
 	for _, t := range pc.transceivers {

@@ -23,6 +23,8 @@ func (t *ICETransport) addRemote(now time.Time, c ice.Candidate, op string) erro
 	switch {
 	case t.state == ICETransportStateClosed || t.gatherer.state == ICEGathererStateClosed:
 		return closedError(op)
+	case c.Hostname != "" && t.gatherer.policy == ICETransportPolicyRelay:
+		return nil // W3C: not allowed, and without a sign of it
 	case c.Hostname != "":
 		return t.resolveRemote(c, op)
 	case t.agent == nil && len(t.early) >= maxEarlyCandidates:

@@ -118,16 +118,29 @@ func (t *SCTPTransport) refuse(id uint16) {
 
 // announceAll opens the channels that waited for the association, which is up.
 // On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#sctp-transport-connected
 func (t *SCTPTransport) announceAll() {
 	if t.state != SCTPTransportStateConnecting {
 		return
 	}
+	t.limitChannels(t.engine.Load().Stats().MaxStreams)
 	t.setState(SCTPTransportStateConnected)
 	waiting := t.connecting
 	t.connecting = nil
 	for _, channel := range waiting {
 		t.open(channel)
 	}
+}
+
+// limitChannels takes the number of streams that was negotiated; an engine that
+// does not know it says 0, which is no limit of its own.
+func (t *SCTPTransport) limitChannels(streams uint16) {
+	if streams == 0 {
+		streams = sctp.MaxStreams
+	}
+	t.maxChannels = streams
+	t.ids.SetLimit(int(streams))
 }
 
 // add takes a new channel of this end; it opens at once if the association is
@@ -183,13 +196,19 @@ func (t *SCTPTransport) register(channel *DataChannel, id uint16) {
 // See https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-open
 func (t *SCTPTransport) open(channel *DataChannel) {
 	id := channel.published.latest().id
+	const op = "open data channel"
 	if id == nil {
-		channel.transportEnded(errorf(KindOperation, "open data channel", "all stream identifiers are in use"))
+		channel.cannotOpen(errorf(KindDataChannelFailure, op, "all stream identifiers are in use"))
+		return
+	}
+	if *id >= t.maxChannels {
+		t.forget(*id)
+		channel.cannotOpen(errorf(KindDataChannelFailure, op, "ID %d: the peer has %d streams", *id, t.maxChannels))
 		return
 	}
 	if err := channel.openStream(); err != nil {
 		t.forget(*id)
-		channel.transportEnded(newError(KindOperation, "open data channel", err))
+		channel.cannotOpen(newError(KindDataChannelFailure, op, err))
 		return
 	}
 	channel.announceOpen()

@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"errors"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +30,7 @@ type SCTPTransport struct {
 	state       SCTPTransportState
 	negotiated  bool   // begin was called
 	remoteMax   uint64 // largest message the peer takes; 0 is no limit
+	maxChannels uint16 // streams that both ends have; 0 until connected
 	ids         *sctp.StreamIDs
 	connecting  []*DataChannel // created, not yet announced; in order of creation
 	channels    map[uint16]*DataChannel
@@ -59,6 +59,7 @@ type sctpTransportSnapshot struct {
 	transport      *DTLSTransport
 	state          SCTPTransportState
 	maxMessageSize uint32
+	maxChannels    uint16 // 0: not negotiated
 }
 
 // NewSCTPTransport makes a transport on a DTLS transport.
@@ -93,8 +94,11 @@ func (t *SCTPTransport) State() SCTPTransportState { return t.published.Load().s
 // See https://www.w3.org/TR/webrtc/#dom-rtcsctptransport-maxmessagesize
 func (t *SCTPTransport) MaxMessageSize() uint32 { return t.published.Load().maxMessageSize }
 
-// MaxChannels returns how many channels can be open at a time.
-func (t *SCTPTransport) MaxChannels() uint16 { return math.MaxUint16 }
+// MaxChannels returns how many channels can be open at a time: the number of
+// streams that both ends have, or 0, W3C's null, until it has been negotiated.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcsctptransport-maxchannels
+func (t *SCTPTransport) MaxChannels() uint16 { return t.published.Load().maxChannels }
 
 // GetCapabilities returns what to signal to the peer: the largest message that
 // it may send.
@@ -253,7 +257,7 @@ func (t *SCTPTransport) setState(state SCTPTransportState) {
 }
 
 func (t *SCTPTransport) publish() {
-	snapshot := &sctpTransportSnapshot{transport: t.dtls, state: t.state}
+	snapshot := &sctpTransportSnapshot{transport: t.dtls, state: t.state, maxChannels: t.maxChannels}
 	if t.negotiated {
 		snapshot.maxMessageSize = t.sendLimit()
 	}

@@ -93,7 +93,7 @@ func (t *DTLSTransport) collectStats(c *statsCollector) {
 	}
 	if a := t.association; a != nil {
 		s.DTLSRole = a.Role().String()
-		if t.published.latest().remoteCertificate != nil {
+		if t.published.latest().remoteCertificates != nil {
 			s.RemoteCertificateID = c.addCertificates(a.PeerCertificates())
 			s.TLSVersion = fmt.Sprintf("%04X", a.Version())
 			s.DTLSCipher = dtls.CipherSuiteName(a.CipherSuite())

@@ -27,6 +27,20 @@ func (e *AlertError) Error() string {
 	return fmt.Sprintf("dtls: peer sent alert %s%s", alertName(e.Description), how)
 }
 
+// LocalAlertError says that this end ended the association with a fatal alert.
+type LocalAlertError struct {
+	// Description is the number of the alert that was sent (RFC 5246 section 7.2).
+	Description uint8
+	// Err is why it was sent.
+	Err error
+}
+
+// Error is the text of the reason.
+func (e *LocalAlertError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *LocalAlertError) Unwrap() error { return e.Err }
+
 var alertNames = map[uint8]string{
 	0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed", 22: "record_overflow",
 	30: "decompression_failure", 40: "handshake_failure", 41: "no_certificate", 42: "bad_certificate",

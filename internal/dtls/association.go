@@ -388,9 +388,12 @@ func (a *Association) sendAlert(level, description uint8) {
 	a.border.sentAt = time.Now()
 }
 
-// fail ends the association with err.
+// fail ends the association with err, and notes the fatal alert that went out before.
 func (a *Association) fail(err error) {
 	if a.state == Connecting || a.state == Connected {
+		if sent := a.border.fatal.payload; len(sent) == 2 {
+			err = &LocalAlertError{Description: sent[1], Err: err}
+		}
 		a.setState(Failed, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/asn1"
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
@@ -122,11 +123,12 @@ func TestClientsFinishedIsVerified(t *testing.T) {
 		w.tap = rewriteVerify(t, malleate)
 		client, server := pair(t, w, nil)
 		eventually(t, "server failed", time.Second, func() bool { return server.failure() != nil })
-		if !strings.Contains(server.failure().Error(), "Finished does not fit") {
-			t.Errorf("failed with %v", server.failure())
+		var sent *LocalAlertError
+		if err := server.failure(); !strings.Contains(err.Error(), "Finished does not fit") || !errors.As(err, &sent) || sent.Description != alertDecryptError {
+			t.Errorf("failed with %#v", err)
 		}
 		eventually(t, "client failed", 5*time.Second, func() bool { return client.failure() != nil })
-		if !strings.Contains(client.failure().Error(), "decrypt_error") {
+		if err := client.failure(); !strings.Contains(err.Error(), "decrypt_error") || errors.As(err, &sent) {
 			t.Errorf("client failed with %v", client.failure())
 		}
 		client.Close()

@@ -215,6 +215,7 @@ type Stats struct {
 	MTU                      uint32        // bytes of an SCTP packet
 	Streams                  int           // streams with an open or unacknowledged direction
 	Established              bool          // the handshake has succeeded
+	MaxStreams               uint16        // streams that both ends have in both directions
 	RTT                      time.Duration // smoothed round-trip time; 0: none was measured
 	CongestionWindow         uint32        // bytes
 	PeerWindow               uint32        // bytes that the peer still accepts
@@ -231,7 +232,7 @@ func (a *Association) Stats() Stats {
 	if engine == nil {
 		return s
 	}
-	s.Established = true
+	s.Established, s.MaxStreams = true, a.conn.negotiatedStreams()
 	s.RTT = time.Duration(engine.SRTT() * float64(time.Millisecond))
 	s.CongestionWindow, s.PeerWindow = engine.CWND(), engine.RWND()
 	return s

@@ -1,6 +1,7 @@
 package pionsctp
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -33,6 +34,7 @@ type conn struct {
 	queue   [][]byte
 	head    int // first of queue that was not read
 	dropped uint64
+	streams uint16 // that the peer's handshake allows each way; 0: not known
 	closed  bool
 	failure error // why Write failed
 }
@@ -70,6 +72,7 @@ func (c *conn) push(packet []byte) {
 		return
 	}
 	c.received.Add(uint64(len(packet)))
+	c.noteStreams(packet)
 	var b []byte
 	if len(packet) <= pooledPacket {
 		b = packetPool.Get().(*[pooledPacket]byte)[:len(packet)]
@@ -84,6 +87,23 @@ func (c *conn) push(packet []byte) {
 	}
 	c.queue = append(c.queue, b)
 	c.ready.Signal()
+}
+
+// noteStreams reads from INIT or INIT ACK how many streams the peer has in each
+// direction (RFC 9260 section 3.3.2). The number in force is the smaller one, as
+// this end offers as many as there are. mu is held.
+func (c *conn) noteStreams(packet []byte) {
+	const initChunk, initAckChunk, length = 1, 2, 28
+	if c.streams == 0 && len(packet) >= length && (packet[12] == initChunk || packet[12] == initAckChunk) {
+		c.streams = min(binary.BigEndian.Uint16(packet[24:]), binary.BigEndian.Uint16(packet[26:]))
+	}
+}
+
+// negotiatedStreams is the number of streams in force, 0 before it is known.
+func (c *conn) negotiatedStreams() uint16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.streams
 }
 
 // pop waits for a packet and copies it to p.

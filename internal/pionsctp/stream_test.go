@@ -294,3 +294,33 @@ func TestLowThresholdIsToldOnceAFall(t *testing.T) {
 func without(lines []string, line string) []string {
 	return slices.DeleteFunc(lines, func(l string) bool { return l == line })
 }
+
+// RFC 9260 sections 3.3.2 and 3.3.3: INIT and INIT ACK say how many streams the
+// peer has each way; webrtc-pc section 6.1.3.3 takes the smaller number.
+func TestStreamsOfThePeerAreNoted(t *testing.T) {
+	chunk := func(kind byte, out, in uint16) []byte {
+		packet := make([]byte, 32)
+		packet[12] = kind
+		binary.BigEndian.PutUint16(packet[24:], out)
+		binary.BigEndian.PutUint16(packet[26:], in)
+		return packet
+	}
+	for _, c := range []struct {
+		packets [][]byte
+		want    uint16
+	}{
+		{nil, 0},
+		{[][]byte{chunk(1, 10, 20)}, 10},
+		{[][]byte{chunk(2, 20, 10)}, 10},
+		{[][]byte{chunk(0, 3, 3), chunk(2, 65535, 65535), chunk(1, 4, 4)}, 65535},
+		{[][]byte{chunk(1, 10, 20)[:27]}, 0},
+	} {
+		var noted conn
+		for _, packet := range c.packets {
+			noted.noteStreams(packet)
+		}
+		if got := noted.negotiatedStreams(); got != c.want {
+			t.Errorf("after %v: %d streams, want %d", c.packets, got, c.want)
+		}
+	}
+}
