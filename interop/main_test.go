@@ -14,8 +14,9 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	stopBrowser()
+	stopPeers()
 	fmt.Printf("interop: peers: %s; pion/webrtc %s; network: %s\n",
-		browserVersion(), moduleVersion("github.com/pion/webrtc/v4"), networkKind())
+		peerVersions(), moduleVersion("github.com/pion/webrtc/v4"), networkKind())
 	os.Exit(code)
 }
 

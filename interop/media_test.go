@@ -166,20 +166,16 @@ func (m *localMedia) SetRemote(d description) error {
 	return m.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.NewSDPType(d.Type), SDP: d.SDP})
 }
 
-// browserMedia is Chromium's end; page/media.js is its other half.
-type browserMedia struct{ *browserPeer }
+// browserMedia is an end with W3C's API; page/media.js is its other half.
+type browserMedia struct{ *drivenPeer }
 
-// newBrowserMedia makes one with an RTCConfiguration.
+// newBrowserMedia makes one in Chromium, with an RTCConfiguration.
 func newBrowserMedia(t testing.TB, config map[string]any) mediaRemote {
-	b := &browserPeer{tab: harness(t)}
 	text, err := json.Marshal(config)
-	if err == nil {
-		err = evaluate(b.tab, "newMediaPeer("+string(text)+")", &b.index)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return browserMedia{b}
+	return browserMedia{inPage(t, "Chromium", tabOf(harness(t)), "newMediaPeer("+string(text)+")")}
 }
 
 func (b browserMedia) Transceivers() (list []transceiverInfo, err error) {

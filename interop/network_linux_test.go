@@ -14,7 +14,8 @@ const isolatedEnv = "PASSERELLE_INTEROP_ISOLATED"
 
 // runIsolated runs this test binary again in a network namespace of its own:
 // loopback plus one veth address with a default route, the layout in which
-// every peer gathers candidates, and from which no packet can leave. It needs
+// every peer gathers candidates, and from which no packet can leave. (libnice and
+// werift pass over interfaces whose name begins with veth.) It needs
 // root and iproute2; without them the tests run where they are and stay on
 // loopback, since both ends are on one machine and no server is configured.
 func runIsolated() (code int, done bool) {
@@ -24,8 +25,8 @@ func runIsolated() (code int, done bool) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		return 0, false
 	}
-	const layout = `ip link set lo up && ip link add veth0 type veth peer name veth1 &&
-ip addr add 10.78.0.1/24 dev veth0 && ip link set veth0 up && ip link set veth1 up &&
+	const layout = `ip link set lo up && ip link add lan0 type veth peer name lan1 &&
+ip addr add 10.78.0.1/24 dev lan0 && ip link set lan0 up && ip link set lan1 up &&
 ip route add default via 10.78.0.2`
 	runtime.LockOSThread() // Pdeathsig follows the thread that starts the child
 	defer runtime.UnlockOSThread()

@@ -19,6 +19,7 @@ type stack struct {
 var stacks = []stack{
 	{"Chromium", newBrowserPeer},
 	{"pion", newPionPeer},
+	{"Firefox", newFirefoxPeer},
 }
 
 // each runs a test against every stack.
@@ -81,79 +82,96 @@ func (c channelInfo) String() string {
 // fillResult tells how much Fill queued and how much was left when the event came.
 type fillResult struct{ Queued, Low uint64 }
 
-// browserPeer is an RTCPeerConnection in a tab; page/peer.js is its other half.
-type browserPeer struct {
-	tab   context.Context
-	index int
+// A drivenPeer lives elsewhere: in the page of a browser, or in a program of
+// peers/. Its methods there have the names and arguments that page/peer.js
+// gives them, and travel as JSON.
+type drivenPeer struct {
+	stack string
+	run   func(result any, method string, args ...any) error
 }
 
+// newBrowserPeer makes an RTCPeerConnection in a tab of Chromium.
 func newBrowserPeer(t testing.TB) remote {
-	b := &browserPeer{tab: harness(t)}
-	if err := evaluate(b.tab, "newPeer()", &b.index); err != nil {
+	return inPage(t, "Chromium", tabOf(harness(t)), "newPeer()")
+}
+
+// A page runs JavaScript: a promise is waited for, its value decoded from JSON.
+type page func(expression string, result any) error
+
+func tabOf(tab context.Context) page {
+	return func(expression string, result any) error { return evaluate(tab, expression, result) }
+}
+
+// inPage makes a peer by an expression and drives it through page/peer.js.
+func inPage(t testing.TB, stack string, p page, expression string) *drivenPeer {
+	t.Helper()
+	var index int
+	if err := p(expression, &index); err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return &drivenPeer{stack, func(result any, method string, args ...any) error {
+		encoded := make([]string, len(args))
+		for i, arg := range args {
+			text, err := json.Marshal(arg)
+			if err != nil {
+				return err
+			}
+			encoded[i] = string(text)
+		}
+		return p(fmt.Sprintf("peer(%d).%s(%s)", index, method, strings.Join(encoded, ", ")), result)
+	}}
 }
 
-// call runs peer.js's method of that name.
-func (b *browserPeer) call(result any, method string, args ...any) error {
-	encoded := make([]string, len(args))
-	for i, arg := range args {
-		text, err := json.Marshal(arg)
-		if err != nil {
-			return err
-		}
-		encoded[i] = string(text)
-	}
-	err := evaluate(b.tab, fmt.Sprintf("peer(%d).%s(%s)", b.index, method, strings.Join(encoded, ", ")), result)
-	if err != nil {
-		return fmt.Errorf("Chromium %s: %w", method, err)
+// call runs the peer's method of that name.
+func (d *drivenPeer) call(result any, method string, args ...any) error {
+	if err := d.run(result, method, args...); err != nil {
+		return fmt.Errorf("%s %s: %w", d.stack, method, err)
 	}
 	return nil
 }
 
-func (b *browserPeer) Offer() (sdp string, err error) { err = b.call(&sdp, "offer"); return }
-func (b *browserPeer) Answer(offer string) (sdp string, err error) {
-	err = b.call(&sdp, "answer", offer)
+func (d *drivenPeer) Offer() (sdp string, err error) { err = d.call(&sdp, "offer"); return }
+func (d *drivenPeer) Answer(offer string) (sdp string, err error) {
+	err = d.call(&sdp, "answer", offer)
 	return
 }
-func (b *browserPeer) Accept(answer string) error        { return b.call(nil, "accept", answer) }
-func (b *browserPeer) Gathered() (sdp string, err error) { err = b.call(&sdp, "gathered"); return }
-func (b *browserPeer) NextCandidates() (list []json.RawMessage, err error) {
-	err = b.call(&list, "nextCandidates")
+func (d *drivenPeer) Accept(answer string) error        { return d.call(nil, "accept", answer) }
+func (d *drivenPeer) Gathered() (sdp string, err error) { err = d.call(&sdp, "gathered"); return }
+func (d *drivenPeer) NextCandidates() (list []json.RawMessage, err error) {
+	err = d.call(&list, "nextCandidates")
 	return
 }
-func (b *browserPeer) AddCandidate(init json.RawMessage) error {
-	return b.call(nil, "addCandidate", init)
+func (d *drivenPeer) AddCandidate(init json.RawMessage) error {
+	return d.call(nil, "addCandidate", init)
 }
-func (b *browserPeer) CreateChannel(label string, init channelInit) error {
-	return b.call(nil, "createChannel", label, init)
+func (d *drivenPeer) CreateChannel(label string, init channelInit) error {
+	return d.call(nil, "createChannel", label, init)
 }
-func (b *browserPeer) WaitChannel(label, state string) (info channelInfo, err error) {
-	err = b.call(&info, "waitChannel", label, state)
+func (d *drivenPeer) WaitChannel(label, state string) (info channelInfo, err error) {
+	err = d.call(&info, "waitChannel", label, state)
 	return
 }
-func (b *browserPeer) Echo(label string) error         { return b.call(nil, "echo", label) }
-func (b *browserPeer) CloseChannel(label string) error { return b.call(nil, "closeChannel", label) }
-func (b *browserPeer) Send(label string, plan []message) (prints []string, err error) {
-	err = b.call(&prints, "send", label, plan)
+func (d *drivenPeer) Echo(label string) error         { return d.call(nil, "echo", label) }
+func (d *drivenPeer) CloseChannel(label string) error { return d.call(nil, "closeChannel", label) }
+func (d *drivenPeer) Send(label string, plan []message) (prints []string, err error) {
+	err = d.call(&prints, "send", label, plan)
 	return
 }
-func (b *browserPeer) Received(label string, n int) (prints []string, err error) {
-	err = b.call(&prints, "received", label, n)
+func (d *drivenPeer) Received(label string, n int) (prints []string, err error) {
+	err = d.call(&prints, "received", label, n)
 	return
 }
-func (b *browserPeer) Fill(label string, size, threshold int) (result fillResult, err error) {
-	err = b.call(&result, "fill", label, size, threshold)
+func (d *drivenPeer) Fill(label string, size, threshold int) (result fillResult, err error) {
+	err = d.call(&result, "fill", label, size, threshold)
 	return
 }
-func (b *browserPeer) WaitState(states ...string) (state string, err error) {
+func (d *drivenPeer) WaitState(states ...string) (state string, err error) {
 	args := make([]any, len(states))
 	for i := range states {
 		args[i] = states[i]
 	}
-	err = b.call(&state, "waitState", args...)
+	err = d.call(&state, "waitState", args...)
 	return
 }
-func (b *browserPeer) Events() (log []string, err error) { err = b.call(&log, "events"); return }
-func (b *browserPeer) Close() error                      { return b.call(nil, "close") }
+func (d *drivenPeer) Events() (log []string, err error) { err = d.call(&log, "events"); return }
+func (d *drivenPeer) Close() error                      { return d.call(nil, "close") }
