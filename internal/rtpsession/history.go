@@ -35,7 +35,7 @@ type sent struct {
 //
 // Packets lie one behind the other in one ring of octets, and their records in
 // another; both double until they hold what the age demands, or meet the limits,
-// where the oldest packet makes room.
+// where the oldest packet makes room. The zero value has the default limits.
 type History struct {
 	limits HistoryLimits
 	rtt    time.Duration
@@ -65,16 +65,24 @@ type HistoryStats struct {
 
 // NewHistory keeps packets within the limits. It holds no memory yet.
 func NewHistory(limits HistoryLimits) *History {
-	if limits.Packets <= 0 {
-		limits.Packets = defaultHistoryPackets
+	h := &History{limits: limits}
+	h.defaults()
+	return h
+}
+
+func (h *History) defaults() {
+	if h.limits.Packets <= 0 {
+		h.limits.Packets = defaultHistoryPackets
 	}
-	if limits.Bytes <= 0 {
-		limits.Bytes = defaultHistoryBytes
+	if h.limits.Bytes <= 0 {
+		h.limits.Bytes = defaultHistoryBytes
 	}
-	if limits.Age <= 0 {
-		limits.Age = defaultHistoryAge
+	if h.limits.Age <= 0 {
+		h.limits.Age = defaultHistoryAge
 	}
-	return &History{limits: limits, rtt: defaultRTT}
+	if h.rtt <= 0 {
+		h.rtt = defaultRTT
+	}
 }
 
 // SetRTT sets the round-trip time: a packet is sent again once in so long, since
@@ -88,6 +96,7 @@ func (h *History) SetRTT(rtt time.Duration) {
 // Store copies a packet that was sent under seq. It takes the place of an earlier
 // one with this number.
 func (h *History) Store(now time.Time, seq uint16, packet []byte) {
+	h.defaults()
 	if len(packet) > 65535 || len(packet) > h.limits.Bytes {
 		h.stats.TooLarge++
 		return

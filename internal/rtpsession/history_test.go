@@ -18,7 +18,7 @@ func numbered(seq uint16, size int) []byte {
 }
 
 func TestHistoryReturnsWhatWasSent(t *testing.T) {
-	h := NewHistory(HistoryLimits{})
+	var h History
 	for i := range 500 {
 		h.Store(ms(float64(i)), uint16(65400+i), numbered(uint16(65400+i), 200+i))
 	}
