@@ -27,6 +27,7 @@ var (
 		"negotiationneeded":          func(r *rig, f func()) { r.a.OnNegotiationNeeded(f) },
 		"datachannel":                func(r *rig, f func()) { r.a.OnDataChannel(func(*DataChannel) { f() }) },
 		"ice transport statechange":  func(r *rig, f func()) { r.a.ice.OnConnectionStateChange(func(ICETransportState) { f() }) },
+		"ice transport gathering":    func(r *rig, f func()) { r.a.ice.OnGatheringStateChange(func(ICEGathererState) { f() }) },
 		"selectedcandidatepair":      func(r *rig, f func()) { r.a.ice.OnSelectedCandidatePairChange(func(*ICECandidatePair) { f() }) },
 		"dtls transport statechange": func(r *rig, f func()) { r.a.dtls.OnStateChange(func(DTLSTransportState) { f() }) },
 		"sctp transport statechange": func(r *rig, f func()) { r.a.sctp.OnStateChange(func(SCTPTransportState) { f() }) },
@@ -87,6 +88,38 @@ func forEachEvent(t *testing.T, test func(t *testing.T, r *rig, run func(handler
 		must(t, transceiver.Stop())
 		time.Sleep(time.Second)
 	})
+	one("addstream", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		r.a.OnAddStream(func(*MediaStream) { handler(nil) })
+		announceTrack(t, r)
+	})
+	one("addtrack", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		r.a.OnAddStream(func(s *MediaStream) { s.OnAddTrack(func(*TrackRemote) { handler(nil) }) })
+		announceTrack(t, r)
+		announceTrack(t, r)
+	})
+	one("removetrack", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		r.a.OnAddStream(func(s *MediaStream) { s.OnRemoveTrack(func(*TrackRemote) { handler(nil) }) })
+		announceTrack(t, r)
+		withdrawTrack(t, r)
+	})
+	one("removestream", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		r.a.OnRemoveStream(func(*MediaStream) { handler(nil) })
+		announceTrack(t, r)
+		withdrawTrack(t, r)
+	})
+	one("mute", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		announceTrack(t, r)
+		track := r.a.GetReceivers()[0].Track()
+		unmute(t, track)
+		track.OnMute(func() { handler(nil) })
+		withdrawTrack(t, r)
+	})
+	one("tonechange", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
+		d := callingRig(t, r).DTMF()
+		d.OnToneChange(func(string) { handler(nil) })
+		must(t, d.InsertDTMF("1", 0, 0))
+		time.Sleep(time.Second)
+	})
 	one("dtls transport error", func(t *testing.T, r *rig, handler func(d *DataChannel)) {
 		r.a.dtls.OnError(func(error) { handler(nil) })
 		_, err := r.a.CreateDataChannel("x", nil)
@@ -113,8 +146,23 @@ func announceTrack(t *testing.T, r *rig) {
 	t.Helper()
 	_, err := r.b.AddTrack(videoTrack("v"))
 	must(t, err)
+	offerFrom(t, r)
+}
+
+// withdrawTrack lets b offer that it does not send any more.
+func withdrawTrack(t *testing.T, r *rig) {
+	t.Helper()
+	must(t, r.b.RemoveTrack(r.b.GetSenders()[0]))
+	offerFrom(t, r)
+}
+
+// offerFrom lets b offer, again where an offer is pending.
+func offerFrom(t *testing.T, r *rig) {
+	t.Helper()
 	must(t, r.b.SetLocalDescription(SessionDescription{}))
-	must(t, r.a.SetRemoteDescription(*r.b.LocalDescription()))
+	if err := r.a.SetRemoteDescription(*r.b.LocalDescription()); err != nil && r.a.SignalingState() != SignalingStateClosed {
+		t.Fatal(err)
+	}
 	time.Sleep(time.Second)
 }
 

@@ -18,6 +18,16 @@ type OfferOptions struct {
 	// look for a path anew (RFC 8445 section 9). Data goes on over the old path
 	// until there is one. See PeerConnection.RestartICE.
 	ICERestart bool
+	// OfferToReceiveAudio, unless nil, says whether the offer is to receive audio.
+	// True adds a transceiver that receives where none does; false takes receiving
+	// away from those there are (webrtc-pc section 4.4.3.2).
+	//
+	// Deprecated: use AddTransceiverFromKind and SetDirection.
+	OfferToReceiveAudio *bool
+	// OfferToReceiveVideo is OfferToReceiveAudio for video.
+	//
+	// Deprecated: use AddTransceiverFromKind and SetDirection.
+	OfferToReceiveVideo *bool
 }
 
 // AnswerOptions are the options of CreateAnswer (webrtc-pc section 4.2.6,

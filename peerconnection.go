@@ -35,6 +35,7 @@ type PeerConnection struct {
 	retired      []*peerTransport
 	transceivers []*RTPTransceiver
 	streams      remoteStreams
+	legacy       legacyStreams
 	fingerprints []jsep.Fingerprint
 	dataWanted   bool        // a channel was created
 	state        stateVector // as last announced
@@ -123,6 +124,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	pc.makeSCTP()
 	pc.session = jsep.New(pc.sessionConfig())
 	pc.published.init(pc.snapshot())
+	pc.legacy.published.init(&legacySnapshot{})
 	l.Post(pc.join)
 	return pc, nil
 }

@@ -78,11 +78,7 @@ func (pc *PeerConnection) AddTrack(track TrackLocal) (*RTPSender, error) {
 	if track == nil {
 		return nil, errorf(KindTypeError, op, "no track")
 	}
-	streamIDs, err := validatedStreamIDs(streamsOf(track))
-	if err != nil {
-		return nil, reop(op, err)
-	}
-	init, err := RTPTransceiverInit{StreamIDs: streamIDs}.validated(track.Kind(), pc.api.media.codecs(track.Kind()))
+	init, err := pc.trackInit(track, streamsOf(track))
 	if err != nil {
 		return nil, reop(op, err)
 	}
@@ -91,14 +87,7 @@ func (pc *PeerConnection) AddTrack(track TrackLocal) (*RTPSender, error) {
 		if pc.sends(track) {
 			return errorf(KindInvalidAccess, op, "the track has a sender already")
 		}
-		id, _ := pc.session.AddTrack(track.Kind().mediaKind(), track.ID(), streamIDs)
-		t := pc.transceiver(id)
-		if t == nil {
-			t = pc.addTransceiver(id, track.Kind(), init)
-		}
-		sender = t.sender
-		sender.streamIDs = streamIDs
-		sender.setTrack(track)
+		sender = pc.sendTrack(track, init)
 		pc.mediaChanged()
 		return nil
 	})
@@ -106,6 +95,24 @@ func (pc *PeerConnection) AddTrack(track TrackLocal) (*RTPSender, error) {
 		return nil, err
 	}
 	return sender, nil
+}
+
+// trackInit checks a track and the streams that it is to be in.
+func (pc *PeerConnection) trackInit(track TrackLocal, streamIDs []string) (RTPTransceiverInit, error) {
+	return RTPTransceiverInit{StreamIDs: streamIDs}.validated(track.Kind(), pc.api.media.codecs(track.Kind()))
+}
+
+// sendTrack finds or makes the sender of a track that has none. On the loop;
+// mediaChanged must follow.
+func (pc *PeerConnection) sendTrack(track TrackLocal, init RTPTransceiverInit) *RTPSender {
+	id, _ := pc.session.AddTrack(track.Kind().mediaKind(), track.ID(), init.StreamIDs)
+	t := pc.transceiver(id)
+	if t == nil {
+		t = pc.addTransceiver(id, track.Kind(), init)
+	}
+	t.sender.streamIDs = init.StreamIDs
+	t.sender.setTrack(track)
+	return t.sender
 }
 
 // streamsOf lists the streams that a track says it is in.

@@ -29,8 +29,8 @@ func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInpu
 }
 
 // CreateOffer returns an offer of what the connection wants now, to be given to
-// SetLocalDescription. It changes nothing. After RestartICE, and with
-// ICERestart, the offer has new ICE credentials. It returns an InvalidStateError
+// SetLocalDescription. It changes nothing, but for what the deprecated options
+// ask for. After RestartICE, and with ICERestart, the offer has new ICE credentials. It returns an InvalidStateError
 // unless SignalingState is stable or have-local-offer.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-createoffer
@@ -42,10 +42,16 @@ func (pc *PeerConnection) CreateOffer(options *OfferOptions) (SessionDescription
 
 func (pc *PeerConnection) createOffer(options *OfferOptions, offer *SessionDescription) operation {
 	o := operation{name: "create offer"}
-	restart := options != nil && options.ICERestart
+	if options == nil {
+		options = &OfferOptions{}
+	}
+	given := *options
 	o.prepare = func(now time.Time, then func(time.Time, error)) { pc.prepareAssertion(now, o.name, jsep.Offer, then) }
 	o.run = func(time.Time) (func(), error) {
-		text, err := pc.session.CreateOffer(pc.localInput(pc.offerCredentials(restart)))
+		if err := pc.offerToReceive(given); err != nil {
+			return nil, jsepError(o.name, err)
+		}
+		text, err := pc.session.CreateOffer(pc.localInput(pc.offerCredentials(given.ICERestart)))
 		if err != nil {
 			return nil, jsepError(o.name, err)
 		}
