@@ -56,14 +56,19 @@ func (k *counterKey) nonce(first element) element {
 	// The counter begins one after J0, and counts in the last 32 bits.
 	first.lo = first.lo&^0xffffffff | uint64(uint32(first.lo)-1)
 	n := k.offset
+	upper, lower := first.hi, first.lo
 	for i := range 64 {
-		upper, lower := &k.inverse[i], &k.inverse[64+i]
-		u, l := -(first.hi >> (63 - i) & 1), -(first.lo >> (63 - i) & 1)
-		n.hi ^= upper.hi&u ^ lower.hi&l
-		n.lo ^= upper.lo&u ^ lower.lo&l
+		u, l := &k.inverse[i], &k.inverse[64+i]
+		um, lm := sign(upper), sign(lower)
+		n.hi ^= u.hi&um ^ l.hi&lm
+		n.lo ^= u.lo&um ^ l.lo&lm
+		upper, lower = upper<<1, lower<<1
 	}
 	return n
 }
+
+// sign is all ones when the highest bit of word is one, and zero otherwise.
+func sign(word uint64) uint64 { return uint64(int64(word) >> 63) }
 
 // counterStream is the scratch memory of who uses a counterKey: what goes through the interfaces of cipher would escape.
 type counterStream struct {
@@ -114,26 +119,27 @@ func (e element) double() element {
 
 func (e element) mul(f element) element {
 	var p element
-	for i := range 128 {
-		word := e.hi
-		if i >= 64 {
-			word = e.lo
+	for _, word := range [...]uint64{e.hi, e.lo} {
+		for range 64 {
+			bit := sign(word)
+			p.hi ^= f.hi & bit
+			p.lo ^= f.lo & bit
+			f, word = f.double(), word<<1
 		}
-		bit := -(word >> (63 - i%64) & 1)
-		p.hi ^= f.hi & bit
-		p.lo ^= f.lo & bit
-		f = f.double()
 	}
 	return p
 }
 
-// invert returns e^(2^128-2), which is 1/e unless e is zero.
+// invert returns e^(2^128-2), which is 1/e unless e is zero. The powers e^(2^k-1) lead there, with k = 1, 3, 7 and so on to 127.
 func (e element) invert() element {
-	e = e.mul(e)
 	p := e
-	for range 126 {
-		e = e.mul(e)
-		p = p.mul(e)
+	for k := 1; k < 127; k = 2*k + 1 {
+		q := p
+		for range k {
+			q = q.mul(q)
+		}
+		p = q.mul(p)        // 2k
+		p = p.mul(p).mul(e) // 2k+1
 	}
-	return p
+	return p.mul(p)
 }

@@ -24,8 +24,9 @@ const (
 )
 
 // hide prepares a packet of ours: it marks the extension as encrypted, and adds an empty one where there are CSRCs and none (RFC 9335 section
-// 5.1), which takes four bytes of capacity. An extension that RFC 8285 does not describe keeps the packet as it is.
-func (h *header) hide(packet []byte) []byte {
+// 5.1), which takes four bytes of capacity. An extension that RFC 8285 does not describe keeps the packet as it is;
+// one that bears the mark already would be taken for an encrypted one, and is refused.
+func (h *header) hide(packet []byte) ([]byte, error) {
 	at := fixedHeaderLen + h.csrcs
 	switch {
 	case h.extension:
@@ -34,8 +35,10 @@ func (h *header) hide(packet []byte) []byte {
 			binary.BigEndian.PutUint16(packet[at:], cryptexOneByte)
 		case tag&twoByteHeadersMask == twoByteHeaders:
 			binary.BigEndian.PutUint16(packet[at:], cryptexTwoByte)
+		case tag == cryptexOneByte || tag == cryptexTwoByte:
+			return nil, ErrHeader
 		default:
-			return packet
+			return packet, nil
 		}
 	case h.csrcs > 0:
 		packet = packet[:len(packet)+extensionHeaderLen]
@@ -45,10 +48,10 @@ func (h *header) hide(packet []byte) []byte {
 		h.extension = true
 		h.len += extensionHeaderLen
 	default:
-		return packet
+		return packet, nil
 	}
 	h.setCryptex()
-	return packet
+	return packet, nil
 }
 
 // recognize looks whether a packet of the peer's is marked as encrypted.

@@ -150,6 +150,10 @@ func TestCryptexIsRefusedWhereItCannotBe(t *testing.T) {
 	if _, err := NewOutbound(NULL_SHA1_80, testKeys(NULL_SHA1_80), Options{Cryptex: CryptexOn}); err == nil {
 		t.Error("a profile without transform of ours took Cryptex")
 	}
+	marked := withRoom(unhex(t, "90600001 00000000 00000003 c0de0000"))
+	if _, err := mustOutbound(t, AEAD_AES_128_GCM, Options{Cryptex: CryptexOn}).Stream(3).Protect(marked); !errors.Is(err, ErrHeader) {
+		t.Errorf("an extension that is marked as encrypted: %v", err)
+	}
 	packet := make([]byte, 16, 16+16)
 	packet[0] = 0x81
 	binary.BigEndian.PutUint32(packet[8:], 3)

@@ -145,7 +145,9 @@ func (s *OutboundStream) Protect(packet []byte) ([]byte, error) {
 		if !h.extension && h.csrcs > 0 && cap(packet)-len(packet) < s.overhead+extensionHeaderLen {
 			return nil, ErrCapacity
 		}
-		packet = h.hide(packet)
+		if packet, err = h.hide(packet); err != nil {
+			return nil, err
+		}
 	}
 	first := !s.started || s.window.fresh(index)
 	sealed, err := s.rtp.seal(packet, h, index)
