@@ -26,6 +26,7 @@ var house = map[string]kind{
 	"internal/sctp":       machine,
 	"internal/rtpsession": machine,
 	"internal/dtmf":       machine,
+	"internal/bandwidth":  machine,
 	"internal/mux":        machine,
 	"internal/seqnum":     machine,
 	"internal/dtls":       adapter,
