@@ -70,6 +70,7 @@ type SRTPProfile uint16
 // The profiles that WebRTC endpoints use.
 const (
 	AES128_CM_SHA1_80 SRTPProfile = 1
+	AES128_CM_SHA1_32 SRTPProfile = 2
 	AEAD_AES_128_GCM  SRTPProfile = 7
 	AEAD_AES_256_GCM  SRTPProfile = 8
 )

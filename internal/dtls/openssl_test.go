@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -83,7 +84,8 @@ func againstOpenSSL(t *testing.T, path string, role Role, suite uint16, cipher s
 	}
 	out := &udpOutput{conn: conn}
 	common := []string{"-dtls1_2", "-cert", cert, "-key", key, "-cipher", cipher,
-		"-use_srtp", "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM", "-mtu", "500"}
+		"-use_srtp", "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM", "-mtu", "500",
+		"-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", "60"}
 	args := append([]string{"s_client", "-connect", conn.LocalAddr().String()}, common...)
 	if role == Client {
 		peer := freePort(t)
@@ -150,10 +152,47 @@ func againstOpenSSL(t *testing.T, path string, role Role, suite uint16, cipher s
 	if us.CipherSuite() != suite {
 		t.Errorf("suite %#x, want %#x", us.CipherSuite(), suite)
 	}
-	if p, ok := us.SelectedSRTPProfile(); !ok {
-		t.Errorf("profile %d", p)
-	}
+	compareSRTP(t, us, role, lines)
 	talk(t, us, stdin, lines)
+}
+
+// compareSRTP waits for what openssl prints of the profile and of the exported keying material (RFC 5764 section 4.2, RFC 5705), whatever
+// the suite. As server we choose by our preference, though openssl's list begins with AES128_CM_SHA1_80, as Chromium's does.
+func compareSRTP(t *testing.T, us *end, role Role, lines <-chan string) {
+	t.Helper()
+	names := map[string]SRTPProfile{"SRTP_AES128_CM_SHA1_80": AES128_CM_SHA1_80, "SRTP_AEAD_AES_128_GCM": AEAD_AES_128_GCM}
+	ours, _ := us.SelectedSRTPProfile()
+	if role == Server && ours != AEAD_AES_128_GCM {
+		t.Errorf("as server we chose %d, want AEAD_AES_128_GCM", ours)
+	}
+	material, err := us.ExportKeyingMaterial("EXTRACTOR-dtls_srtp", 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var profileSeen, keysSeen bool
+	for timeout := time.After(10 * time.Second); !profileSeen || !keysSeen; {
+		var line string
+		var open bool
+		select {
+		case line, open = <-lines:
+		case <-timeout:
+		}
+		if !open {
+			t.Fatalf("openssl told its profile: %t, its keying material: %t", profileSeen, keysSeen)
+		}
+		if _, name, ok := strings.Cut(line, "SRTP Extension negotiated, profile="); ok {
+			profileSeen = true
+			if theirs, known := names[strings.TrimSpace(name)]; !known || theirs != ours {
+				t.Errorf("openssl has profile %q, we %d", name, ours)
+			}
+		}
+		if _, digits, ok := strings.Cut(line, "Keying material: "); ok {
+			keysSeen = true
+			if !strings.EqualFold(strings.TrimSpace(digits), hex.EncodeToString(material)) {
+				t.Errorf("openssl exports %s, we %x", digits, material)
+			}
+		}
+	}
 }
 
 // talk exchanges lines with openssl, which prints what it receives and sends what it reads.

@@ -188,6 +188,8 @@ func againstPion(t *testing.T, role Role, suite engine.CipherSuiteID, helloVerif
 	profile, _ := peer.conn.SelectedSRTPProtectionProfile()
 	if ours, ok := us.SelectedSRTPProfile(); !ok || uint16(ours) != uint16(profile) {
 		t.Errorf("profiles %v, peer %v", ours, profile)
+	} else if role == Server && ours != AEAD_AES_256_GCM {
+		t.Errorf("as server we chose %d of the client's list, which begins with AES128_CM_SHA1_80; want ours, AEAD_AES_256_GCM", ours)
 	}
 	buf := make([]byte, 2048)
 	for i := range 20 {
