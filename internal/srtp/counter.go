@@ -13,7 +13,7 @@ import (
 // The standard library makes a new Stream for each counter, which allocates half a kilobyte a packet, and a Block by itself works on
 // one block at a time, four times slower. Its AES-GCM has neither fault, and is AES counter mode beside its tag: the counter begins after J0,
 // and a nonce of 16 bytes N gives J0 = N·H² ⊕ L·H (NIST SP 800-38D section 7.1; H is the hash key, L the length block, the arithmetic GF(2^128)'s).
-// So for each counter there is one nonce, N = J0·H⁻² ⊕ L·H⁻¹, and the tag is thrown away (docs/adr/0013).
+// So for each counter there is one nonce, N = J0·H⁻² ⊕ L·H⁻¹, and the tag is thrown away (docs/adr/0015).
 type counterKey struct {
 	block   cipher.Block
 	aead    cipher.AEAD // with nonces of 16 bytes; nil where it is no faster

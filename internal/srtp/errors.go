@@ -15,7 +15,7 @@ var (
 	ErrAuth = errors.New("srtp: packet does not authenticate")
 	// ErrSSRC: the packet is not of the stream that shall protect it.
 	ErrSSRC = errors.New("srtp: packet is of another SSRC than its stream")
-	// ErrReused: another packet of that index was protected before. To send it would give the keys away (RFC 7714 section 8.3, RFC 3711 section 9.1).
+	// ErrReused: another packet of that index was protected before. To send it would give the keys away (RFC 7714 section 8.4, RFC 3711 section 9.1).
 	ErrReused = errors.New("srtp: sequence number was used for another packet, or is too old")
 	// ErrExhausted: the indexes of this key are used up (RFC 3711 section 9.2). The connection needs new keys.
 	ErrExhausted = errors.New("srtp: packet indexes are exhausted")

@@ -8,7 +8,7 @@ import (
 // Outbound protects what this end sends with one pair of keys. Its methods may be called on any goroutine.
 //
 // What counts is that no index of an SSRC is ever used for two different packets: with AES-GCM that gives away the key of the
-// authentication (RFC 7714 section 8.3), with counter mode the difference of the two. So there is one stream for an SSRC, it refuses
+// authentication (RFC 7714 section 8.4), with counter mode the difference of the two. So there is one stream for an SSRC, it refuses
 // such a packet, and its index outlives it.
 type Outbound struct {
 	profile Profile

@@ -8,7 +8,7 @@ import (
 )
 
 func TestNoIndexProtectsTwoPackets(t *testing.T) {
-	// RFC 7714 section 8.3 and RFC 3711 section 9.1: a key stream is used once.
+	// RFC 7714 section 8.4 and RFC 3711 section 9.1: a key stream is used once.
 	eachProfile(t, func(t *testing.T, p Profile) {
 		stream := mustOutbound(t, p, Options{}).Stream(5)
 		first := map[uint16][]byte{}

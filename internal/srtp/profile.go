@@ -27,7 +27,7 @@ type shape struct {
 	rtpTag       int
 	rtcpTag      int
 	authKey      int  // of HMAC-SHA1; zero for an AEAD
-	tagLast      bool // in SRTCP the tag comes after the index (RFC 3711 section 3.4), not before it (RFC 7714 section 9.1)
+	tagLast      bool // in SRTCP the tag comes after the index (RFC 3711 section 3.4), not before it (RFC 7714 section 9.2)
 	accelerated  bool
 	confidential bool
 }
