@@ -190,6 +190,16 @@ func (m *MediaEngine) codecs(typ RTPCodecType) []RTPCodecParameters {
 	return withoutStrayRTX(cloneCodecs(media.codecs))
 }
 
+// repairs reports whether the codecs of a kind have RTX and FlexFEC.
+func (m *MediaEngine) repairs(typ RTPCodecType) (rtx, fec bool) {
+	if media, err := m.of(typ); err == nil {
+		for _, c := range media.codecs {
+			rtx, fec = rtx || c.isRTX(), fec || c.is(MimeTypeFlexFEC) || c.is(MimeTypeFlexFEC03)
+		}
+	}
+	return rtx, fec
+}
+
 // isRepairOf reports whether c is the RTX of codec.
 func (c RTPCodecParameters) isRepairOf(codec RTPCodecParameters) bool {
 	apt, ok := c.associatedPayloadType()

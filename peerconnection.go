@@ -36,6 +36,7 @@ type PeerConnection struct {
 	transceivers []*RTPTransceiver
 	streams      remoteStreams
 	legacy       legacyStreams
+	ssrcs        map[SSRC]bool // those that senders have or had
 	fingerprints []jsep.Fingerprint
 	dataWanted   bool        // a channel was created
 	state        stateVector // as last announced
@@ -107,6 +108,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 			signaling: SignalingStateStable, gathering: ICEGatheringStateNew,
 			ice: ICEConnectionStateNew, connection: PeerConnectionStateNew,
 		},
+		ssrcs:    make(map[SSRC]bool),
 		released: make(chan struct{}),
 	}
 	pc.log = newConnLog(api, l, pc.id)

@@ -263,9 +263,11 @@ func (pc *PeerConnection) mediaChanged() {
 }
 
 // syncTransceivers publishes what signaling says of every transceiver.
-func (pc *PeerConnection) syncTransceivers() {
+func (pc *PeerConnection) syncTransceivers() { pc.updateTransceivers(pc.session.Transceivers()) }
+
+func (pc *PeerConnection) updateTransceivers(states []jsep.TransceiverState) {
 	pc.dirty = true
-	for _, state := range pc.session.Transceivers() {
+	for _, state := range states {
 		if t := pc.transceiver(state.ID); t != nil {
 			t.update(state)
 		}
@@ -277,22 +279,13 @@ func (pc *PeerConnection) syncTransceivers() {
 //
 // See https://www.w3.org/TR/webrtc/#set-description
 func (pc *PeerConnection) applyMedia(applied *jsep.Applied) {
-	for _, id := range applied.Created {
-		state, ok := pc.session.Transceiver(id)
-		if !ok {
-			continue
-		}
-		kind := newRTPCodecType(state.Kind)
-		init, err := RTPTransceiverInit{}.validated(kind, pc.api.media.codecs(kind))
-		if err != nil {
-			pc.log.warn("transceiver of the peer", "error", err)
-		}
-		t := pc.addTransceiver(id, kind, init)
-		if id := state.Remote.TrackID; id != "" {
-			t.receiver.published.latest().tracks[0].change(func(s *trackSnapshot) { s.id = id })
+	states := pc.session.Transceivers()
+	for _, state := range states {
+		if slices.Contains(applied.Created, state.ID) {
+			pc.acceptTransceiver(state)
 		}
 	}
-	pc.syncTransceivers()
+	pc.updateTransceivers(states)
 	for _, change := range applied.Tracks {
 		if t := pc.transceiver(change.ID); t != nil {
 			t.receiver.changed(change)
@@ -306,9 +299,25 @@ func (pc *PeerConnection) applyMedia(applied *jsep.Applied) {
 	for _, t := range pc.transceivers {
 		t.receiver.announceLayers()
 	}
-	pc.transceivers = slices.DeleteFunc(slices.Clone(pc.transceivers), func(t *RTPTransceiver) bool {
-		return slices.Contains(applied.Removed, t.id)
-	})
+	if len(applied.Removed) > 0 {
+		pc.transceivers = slices.DeleteFunc(slices.Clone(pc.transceivers), func(t *RTPTransceiver) bool {
+			return slices.Contains(applied.Removed, t.id)
+		})
+	}
+}
+
+// acceptTransceiver makes the object of a transceiver that an offer of the peer
+// has made. On the loop.
+func (pc *PeerConnection) acceptTransceiver(state jsep.TransceiverState) {
+	kind := newRTPCodecType(state.Kind)
+	init, err := RTPTransceiverInit{}.validated(kind, nil)
+	if err != nil {
+		pc.log.warn("transceiver of the peer", "error", err)
+	}
+	t := pc.addTransceiver(state.ID, kind, init)
+	if id := state.Remote.TrackID; id != "" {
+		t.receiver.published.latest().tracks[0].change(func(s *trackSnapshot) { s.id = id })
+	}
 }
 
 // closeMedia ends all transceivers without events. On the loop.

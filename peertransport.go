@@ -167,18 +167,19 @@ func (pc *PeerConnection) agreeTransports() {
 // assignTransports maps each m-section to its transport: that of its bundle,
 // which keeps the one it has when its tag moves. On the loop.
 func (pc *PeerConnection) assignTransports(now time.Time, sections []jsep.Section) {
-	claimed := make(map[string]*peerTransport)
+	a := newAssignment(pc, sections)
 	for i := range sections {
 		tag := sections[i].BundleTag
-		if sections[i].Rejected || claimed[tag] != nil {
+		if sections[i].Rejected || a.claimed[tag] != nil {
 			continue
 		}
-		t, err := pc.transportForTag(now, tag, sections, claimed)
+		t, err := a.find(now, tag)
 		if err != nil {
 			pc.log.warn("new transport", "mid", tag, "error", err)
 			continue
 		}
-		claimed[tag] = t
+		a.claimed[tag] = t
+		delete(a.free, t)
 	}
 	for _, t := range pc.transports {
 		t.inUse = false
@@ -186,37 +187,57 @@ func (pc *PeerConnection) assignTransports(now time.Time, sections []jsep.Sectio
 	pc.byMID = make(map[string]*peerTransport)
 	for i := range sections {
 		s := &sections[i]
-		if t := claimed[s.BundleTag]; t != nil && !s.Rejected {
+		if t := a.claimed[s.BundleTag]; t != nil && !s.Rejected {
 			t.mid, t.inUse = s.BundleTag, true
 			pc.byMID[s.MID] = t
 		}
 	}
 }
 
-// transportForTag finds the transport that a bundle had, or one that is free, or
-// makes one.
-func (pc *PeerConnection) transportForTag(now time.Time, tag string, sections []jsep.Section, claimed map[string]*peerTransport) (*peerTransport, error) {
-	free := func(t *peerTransport) bool {
-		if t == nil || !slices.Contains(pc.transports, t) {
-			return false
-		}
-		for _, other := range claimed {
-			if other == t {
-				return false
-			}
-		}
-		return true
+// assignment is the work of assignTransports. Its steps take constant time for
+// each m-section, since a description may have hundreds.
+type assignment struct {
+	pc      *PeerConnection
+	claimed map[string]*peerTransport // by the tag of the bundle
+	free    map[*peerTransport]bool   // those that no tag has claimed
+	idle    []*peerTransport          // those that no m-section used before
+	members map[string][]string       // MIDs by the tag of their bundle
+}
+
+func newAssignment(pc *PeerConnection, sections []jsep.Section) *assignment {
+	a := &assignment{
+		pc: pc, claimed: make(map[string]*peerTransport),
+		free: make(map[*peerTransport]bool), members: make(map[string][]string),
 	}
-	if t := pc.byMID[tag]; free(t) {
-		return t, nil
+	for _, t := range pc.transports {
+		a.free[t] = true
+		if !t.inUse {
+			a.idle = append(a.idle, t)
+		}
 	}
 	for i := range sections {
-		if t := pc.byMID[sections[i].MID]; sections[i].BundleTag == tag && free(t) {
+		tag := sections[i].BundleTag
+		a.members[tag] = append(a.members[tag], sections[i].MID)
+	}
+	return a
+}
+
+// find returns the transport that a bundle had, or one that is free, or makes
+// one.
+func (a *assignment) find(now time.Time, tag string) (*peerTransport, error) {
+	pc := a.pc
+	if t := pc.byMID[tag]; a.free[t] {
+		return t, nil
+	}
+	for _, mid := range a.members[tag] {
+		if t := pc.byMID[mid]; a.free[t] {
 			return t, nil
 		}
 	}
-	for _, t := range pc.transports {
-		if !t.inUse && free(t) {
+	for len(a.idle) > 0 {
+		t := a.idle[0]
+		a.idle = a.idle[1:]
+		if a.free[t] {
 			return t, nil
 		}
 	}

@@ -14,26 +14,12 @@ func (p RTPCodingParameters) ssrcs() []SSRC {
 	return slices.DeleteFunc([]SSRC{p.SSRC, p.RTX.SSRC, p.FEC.SSRC}, func(ssrc SSRC) bool { return ssrc == 0 })
 }
 
-// sendSSRCs are those of all senders. On the loop.
-func (pc *PeerConnection) sendSSRCs() map[SSRC]bool {
-	taken := make(map[SSRC]bool)
-	for _, t := range pc.transceivers {
-		for _, e := range t.sender.encodings {
-			for _, ssrc := range e.ssrcs() {
-				taken[ssrc] = true
-			}
-		}
-	}
-	return taken
-}
-
 // checkSSRCs refuses SSRCs of the application that another sender has. The
 // error is an *Error without Op. On the loop.
 func (pc *PeerConnection) checkSSRCs(encodings []RTPEncodingParameters) error {
-	taken := pc.sendSSRCs()
 	for i, e := range encodings {
 		for _, ssrc := range e.ssrcs() {
-			if taken[ssrc] {
+			if pc.ssrcs[ssrc] {
 				return errorf(KindInvalidAccess, "", "encoding %d: SSRC %d is that of another sender", i, ssrc)
 			}
 		}
@@ -43,25 +29,23 @@ func (pc *PeerConnection) checkSSRCs(encodings []RTPEncodingParameters) error {
 
 // giveSSRCs gives the encodings of a sender the SSRCs that they lack: of the
 // media, and of retransmissions and forward error correction where the media
-// engine has them. They are there before the first offer, which names them, and
+// engine has them. None is used again in the connection. They are there before the first offer, which names them, and
 // do not change (RFC 3550 section 8.1: random, and each once in a session). On
 // the loop.
 func (pc *PeerConnection) giveSSRCs(kind RTPCodecType, encodings []RTPEncodingParameters) {
-	taken := pc.sendSSRCs()
 	for _, e := range encodings {
 		for _, ssrc := range e.ssrcs() {
-			taken[ssrc] = true
+			pc.ssrcs[ssrc] = true
 		}
 	}
 	give := func(to *SSRC) {
 		for *to == 0 {
-			if ssrc := randomSSRC(); ssrc != 0 && !taken[ssrc] {
-				*to, taken[ssrc] = ssrc, true
+			if ssrc := randomSSRC(); ssrc != 0 && !pc.ssrcs[ssrc] {
+				*to, pc.ssrcs[ssrc] = ssrc, true
 			}
 		}
 	}
-	codecs := jsepCodecs(pc.api.media.codecs(kind))
-	rtx, fec := slices.ContainsFunc(codecs, jsep.Codec.IsRTX), slices.ContainsFunc(codecs, jsep.Codec.IsFlexFEC)
+	rtx, fec := pc.api.media.repairs(kind)
 	for i := range encodings {
 		e := &encodings[i]
 		give(&e.SSRC)

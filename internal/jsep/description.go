@@ -143,7 +143,7 @@ func (d *description) ufrag(i int) string {
 func (d *description) sources(i int) []int {
 	m := &d.media[i]
 	out := []int{i}
-	if d.isLocal || !m.usable || len(m.own.Candidates) > 0 || len(d.later[i]) > 0 {
+	if d.isLocal || !m.usable || len(m.own.Candidates) > 0 || len(d.later[i]) > 0 || !d.hasRefusable() {
 		return out
 	}
 	for _, g := range d.groups {
@@ -157,6 +157,16 @@ func (d *description) sources(i int) []int {
 		}
 	}
 	return out
+}
+
+// hasRefusable reports whether there is a section that the peer has not rejected and this side does not use.
+func (d *description) hasRefusable() bool {
+	for i := range d.media {
+		if m := &d.media[i]; !m.usable && !m.rejected {
+			return true
+		}
+	}
+	return false
 }
 
 // bundleTags returns for each section the MID whose transport it uses: the first usable

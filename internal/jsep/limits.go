@@ -17,7 +17,7 @@ func limitsOf(cfg Config) limits {
 		bytes:      1 << 20,
 		lines:      16384,
 		lineBytes:  16 << 10,
-		mLines:     512,
+		mLines:     256,
 		attributes: 2048,
 		candidates: 256,
 	}

@@ -316,7 +316,7 @@ func TestLimits(t *testing.T) {
 		"bytes":      {good + strings.Repeat("a=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n", 30000), "bytes, more than 1048576"},
 		"lines":      {good + strings.Repeat("b=AS:1\r\n", 17000), "more than 16384 lines"},
 		"line":       {good + "a=" + strings.Repeat("x", 17000) + "\r\n", "has 17002 bytes"},
-		"m-lines":    {good + strings.Repeat(mline, 513), "more than 512 m-lines"},
+		"m-lines":    {good + strings.Repeat(mline, 257), "more than 256 m-lines"},
 		"attributes": {good + strings.Repeat("a=x\r\n", 2049), "more than 2048 attributes"},
 	} {
 		t.Run(name, func(t *testing.T) {

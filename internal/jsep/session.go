@@ -32,7 +32,7 @@ type Config struct {
 	MaxSDPBytes     int // of a remote description; 0: 1 MiB
 	MaxSDPLines     int // 0: 16384
 	MaxSDPLineBytes int // 0: 16 KiB
-	MaxMLines       int // 0: 512
+	MaxMLines       int // 0: 256
 	MaxAttributes   int // of one m-section, or of the session part; 0: 2048
 	MaxCandidates   int // remote candidates added to one m-section after its description; 0: 256
 }
