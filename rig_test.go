@@ -1,6 +1,8 @@
 package webrtc
 
 import (
+	"errors"
+	"net"
 	"net/netip"
 	"sync"
 	"testing"
@@ -119,9 +121,7 @@ func (tr *trickle) send(c ICECandidateInit) {
 		tr.early = append(tr.early, c)
 		return
 	}
-	if err := tr.to.AddICECandidate(c); err != nil && tr.to.SignalingState() != SignalingStateClosed {
-		tr.t.Error(err)
-	}
+	tr.add(c)
 }
 
 func (tr *trickle) open() {
@@ -129,11 +129,16 @@ func (tr *trickle) open() {
 	defer tr.mu.Unlock()
 	tr.ready = true
 	for _, c := range tr.early {
-		if err := tr.to.AddICECandidate(c); err != nil {
-			tr.t.Error(err)
-		}
+		tr.add(c)
 	}
 	tr.early = nil
+}
+
+// add hands a candidate over, unless the test has closed the connection.
+func (tr *trickle) add(c ICECandidateInit) {
+	if err := tr.to.AddICECandidate(c); err != nil && !errors.Is(err, net.ErrClosed) {
+		tr.t.Error(err)
+	}
 }
 
 // negotiate runs one exchange with trickled candidates, offerer first.
