@@ -44,13 +44,45 @@ func (u iceServerURL) isSecure() bool {
 // (webrtc-pc section 4.4.1.5) with the grammars of RFC 7064 and RFC 7065, which
 // are narrower than the URL parser of browsers: no percent escapes, no
 // abbreviated IPv4 addresses, no port 0, and names of other scripts only in
-// their ASCII form (xn--). The error is a SyntaxError without Op.
+// their ASCII form (xn--). The error, without Op, is a NotSupportedError for a
+// scheme of another protocol and a SyntaxError otherwise.
 func parseICEServerURL(raw string) (iceServerURL, error) {
 	u, err := splitICEServerURL(raw)
 	if err != nil {
-		return iceServerURL{}, errorf(KindSyntaxError, "", "ICE server URL %s: %w", quoteShort(raw), err)
+		kind := KindSyntaxError
+		var other *otherSchemeError
+		if errors.As(err, &other) && other.opaque {
+			kind = KindNotSupported
+		}
+		return iceServerURL{}, errorf(kind, "", "ICE server URL %s: %w", quoteShort(raw), err)
 	}
 	return u, nil
+}
+
+// otherSchemeError: the URL is of none of the four schemes.
+type otherSchemeError struct {
+	scheme string
+	// opaque: what follows has the form that W3C looks at before the scheme.
+	opaque bool
+}
+
+func (e *otherSchemeError) Error() string {
+	return fmt.Sprintf("scheme %q is none of stun, stuns, turn, turns", e.scheme)
+}
+
+// newOtherSchemeError tells a URL of another protocol from what is no URL, or one
+// with a path, as every URL of http and its like has (URL section 4.4).
+func newOtherSchemeError(scheme, rest string) error {
+	opaque := scheme != "" && !strings.ContainsAny(rest, "/@#")
+	for i, r := range strings.ToLower(scheme) {
+		letter := r >= 'a' && r <= 'z'
+		opaque = opaque && (letter || i > 0 && strings.ContainsRune("0123456789+-.", r))
+	}
+	switch strings.ToLower(scheme) {
+	case "http", "https", "ws", "wss", "ftp", "file":
+		opaque = false
+	}
+	return &otherSchemeError{scheme: scheme, opaque: opaque}
 }
 
 func splitICEServerURL(raw string) (iceServerURL, error) {
@@ -67,7 +99,7 @@ func splitICEServerURL(raw string) (iceServerURL, error) {
 	case "stuns", "turns":
 		u.port, u.transport = defaultSTUNSPort, "tcp"
 	default:
-		return iceServerURL{}, fmt.Errorf("scheme %q is none of stun, stuns, turn, turns", scheme)
+		return iceServerURL{}, newOtherSchemeError(scheme, rest)
 	}
 	if strings.Contains(rest, "#") {
 		return iceServerURL{}, errors.New("a fragment is not allowed")

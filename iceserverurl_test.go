@@ -59,7 +59,6 @@ func TestICEServerURLMisuseIsASyntaxError(t *testing.T) {
 		{"", "no scheme"},
 		{"relative-url", "no scheme"},
 		{"http://example.com", `scheme "http"`},
-		{"example.com:3478", `scheme "example.com"`},
 		{":example.com", `scheme ""`},
 		{" stun:example.com", `scheme " stun"`},
 		{"stun:", "no host"},
@@ -184,4 +183,19 @@ func FuzzParseICEServerURL(f *testing.F) {
 			}
 		}
 	})
+}
+
+// webrtc-pc section 4.4.1.5, validate an ICE server URL: "If parsedURL's scheme is
+// not implemented by the user agent, then throw a NotSupportedError", which comes
+// behind the form of the URL.
+func TestICEServerURLsOfOtherProtocols(t *testing.T) {
+	for raw, want := range map[string]error{
+		"sip:example.org": ErrNotSupported, "example.com:3478": ErrNotSupported, "coap+tcp:x": ErrNotSupported,
+		"sip:user@example.org": ErrSyntax, "sip:example.org/x": ErrSyntax, "sip:example.org#x": ErrSyntax,
+		"http:example.org": ErrSyntax, "WSS:example.org": ErrSyntax, "9p:example.org": ErrSyntax, "s p:example.org": ErrSyntax,
+	} {
+		if _, err := parseICEServerURL(raw); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", raw, err, want)
+		}
+	}
 }

@@ -124,14 +124,17 @@ func streamsOf(track TrackLocal) []string {
 }
 
 // RemoveTrack ceases to send a sender's track; the transceiver stays. It returns
-// an InvalidAccessError for a sender of another connection, and an
+// a TypeError for nil, an InvalidAccessError for a sender of another connection, and an
 // InvalidStateError after Close.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-removetrack
 func (pc *PeerConnection) RemoveTrack(sender *RTPSender) error {
 	const op = "remove track"
+	if sender == nil {
+		return errorf(KindTypeError, op, "no sender")
+	}
 	return pc.do(op, func(time.Time) error {
-		if sender == nil || sender.transceiver.pc != pc {
+		if sender.transceiver.pc != pc {
 			return newError(KindInvalidAccess, op, errors.New("the sender is not of this connection"))
 		}
 		if sender.published.latest().track == nil || pc.transceiver(sender.transceiver.id) == nil {

@@ -68,8 +68,10 @@ func (t *RTPTransceiver) CurrentDirection() RTPTransceiverDirection {
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtptransceiver-direction
 func (t *RTPTransceiver) SetDirection(direction RTPTransceiverDirection) error {
 	const op = "set direction"
-	if err := direction.validate(); err != nil {
-		return reop(op, err)
+	if direction != RTPTransceiverDirectionStopped { // which comes behind the state of the transceiver
+		if err := direction.validate(); err != nil {
+			return reop(op, err)
+		}
 	}
 	return t.pc.do(op, func(time.Time) error {
 		err := t.pc.session.SetDirection(t.id, direction.jsepDirection())
