@@ -2,6 +2,7 @@ package interop
 
 import (
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -13,8 +14,16 @@ var (
 	nodeDataChannel = &program{name: "node-datachannel", command: node("node-datachannel/peer.mjs")}
 	libwebrtc       = &program{name: "@roamhq/wrtc", command: node("wrtc/peer.mjs")}
 	werift          = &program{name: "werift", command: node("werift/peer.mjs")}
+	janus           = &program{name: "Janus", command: janusCommand} // answers only, has no channels
 	programs        = []*program{gstreamer, aiortc, nodeDataChannel, libwebrtc, werift}
 )
+
+func janusCommand() (*exec.Cmd, error) {
+	if _, err := exec.LookPath("janus"); err != nil {
+		return nil, err
+	}
+	return python("janus/peer.py")()
+}
 
 func (p *program) stack() stack {
 	return stack{p.name, func(t testing.TB) remote { return p.newPeer(t) }}
@@ -31,7 +40,7 @@ func otherStacks() []stack {
 
 func stopPeers() {
 	stopFirefox()
-	for _, p := range programs {
+	for _, p := range append(programs, janus) {
 		p.stop()
 	}
 }
@@ -42,7 +51,7 @@ func peerVersions() string {
 	if firefox.client != nil {
 		list = append(list, firefox.version)
 	}
-	for _, p := range programs {
+	for _, p := range append(programs, janus) {
 		if p.version != "" {
 			list = append(list, p.version)
 		}

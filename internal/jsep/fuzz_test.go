@@ -2,7 +2,6 @@ package jsep
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,11 +16,7 @@ func seeds(f *testing.F) []string {
 	}
 	out := []string{"", "v=0\r\n", "v=0\no=- 1 1 IN IP4 0.0.0.0\ns=-\nt=0 0\n", must(newSession().CreateOffer(peerInput()))}
 	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		out = append(out, string(b))
+		out = append(out, fixture(f, filepath.Base(name)))
 	}
 	return out
 }

@@ -99,3 +99,33 @@ func TestMediaOffersAreAnsweredAsTheGoldenFilesSay(t *testing.T) {
 		t.Fatalf("only %d offers with media", n)
 	}
 }
+
+// callOffer is the offer of audio, video and data that the peers whose answers are
+// in testdata were given.
+func callOffer(t *testing.T) (*Session, string) {
+	s := New(wideConfig())
+	s.AddTrack(Audio, "microphone", []string{"call"})
+	s.AddTrack(Video, "camera", []string{"call"})
+	sdp := offer(t, s, input())
+	golden(t, "call.golden", sdp)
+	return s, sdp
+}
+
+// The answers of browsers and other stacks to our audio, video and data (RFC 9429 section 5.11).
+func TestMediaAnswersAreAppliedAsTheGoldenFilesSay(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.media-answer.sdp")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d answers, %v", len(files), err)
+	}
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".sdp")
+		t.Run(name, func(t *testing.T) {
+			s, _ := callOffer(t)
+			a, err := s.SetRemote(Answer, fixture(t, name+".sdp"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".golden", report(a)+mediaReport(s, a))
+		})
+	}
+}

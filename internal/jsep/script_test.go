@@ -27,13 +27,19 @@ func peerInput() LocalInput {
 	return LocalInput{Ufrag: "peer", Pwd: "peerpeerpeerpeerpeer0001", Fingerprints: []Fingerprint{{"sha-256", otherHash}}, Data: true}
 }
 
+// fixture is a description of testdata. Lines before it that begin with # say
+// where it comes from.
 func fixture(t testing.TB, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(b)
+	text := string(b)
+	for strings.HasPrefix(text, "#") {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	return text
 }
 
 func must[T any](v T, err error) T {

@@ -7,6 +7,8 @@ export class Peer {
   channels = {};
   candidates = [];
   wake = [];
+  arrived = { audio: 0, video: 0 }; // RTP packets
+  timers = [];
 
   note(what) { this.log.push(what); this.changed(); }
   changed() { for (const resolve of this.wake.splice(0)) resolve(); }
@@ -24,6 +26,12 @@ export class Peer {
   async nextCandidates() { await this.until('candidates', () => this.candidates.length); return this.candidates.splice(0); }
   waitState(...states) { return this.until(states.join(' or '), () => states.includes(this.state()) && this.state()); }
   events() { return this.log; }
+
+  counts() { return this.arrived; }
+
+  // every calls send each number of milliseconds until the peer is closed.
+  every(milliseconds, send) { this.timers.push(setInterval(send, milliseconds)); }
+  hush() { this.timers.forEach(clearInterval); }
 
   // inbox makes the record of a channel; take is what its message handler calls.
   inbox(label, channel) {
@@ -54,3 +62,11 @@ export function content(index, [kind, size]) {
   if (kind === 'b') return crypto.randomBytes(size);
   return ('\u00e9\u6a4b\u{1f309}' + index % 10).repeat(Math.floor(size / 10)) + 'x'.repeat(size % 10);
 }
+
+// The RTP streams that the peers without codecs send: VP8 frames of one packet,
+// whose payload descriptor says the start of a partition (RFC 7741 section 4.2),
+// and Opus frames of silence (RFC 6716).
+export const streams = {
+  audio: { payloadType: 111, ssrc: 11, step: 960, milliseconds: 20, payload: Buffer.from([0xf8, 0xff, 0xfe]) },
+  video: { payloadType: 96, ssrc: 22, step: 3000, milliseconds: 33, payload: Buffer.concat([Buffer.from([0x10]), Buffer.alloc(99)]) },
+};

@@ -10,7 +10,7 @@ import threading
 import time
 
 
-def serve(version, new_peer, loop=None):
+def serve(version, new_peer, loop=None, at_end=lambda: None):
     """Calls methods of peers, each on a thread of its own; coroutines run in loop."""
     peers, lock, out = [], threading.Lock(), sys.stdout
     sys.stdout = sys.stderr  # what a stack prints is no answer
@@ -44,6 +44,7 @@ def serve(version, new_peer, loop=None):
     say({'version': version})
     for line in sys.stdin:
         threading.Thread(target=run, args=(json.loads(line),), daemon=True).start()
+    at_end()
     os._exit(0)
 
 

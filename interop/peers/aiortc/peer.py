@@ -6,7 +6,8 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import aiortc
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 from rpc import Log, content, fingerprint, serve
 
 
@@ -17,7 +18,9 @@ class Peer(Log):
         for event, attribute in (('signaling', 'signalingState'), ('ice', 'iceConnectionState'),
                                  ('icegathering', 'iceGatheringState'), ('connection', 'connectionState')):
             self.watch(event, attribute)
+        self.arrived = {'audio': 0, 'video': 0}  # frames decoded
         self.pc.on('datachannel', self.adopt)
+        self.pc.on('track', lambda track: asyncio.ensure_future(self.watch_track(track)))
 
     def watch(self, event, attribute):
         name = {'signaling': 'signalingstatechange', 'ice': 'iceconnectionstatechange',
@@ -45,6 +48,27 @@ class Peer(Log):
 
     async def close(self):
         await self.pc.close()
+
+    # ---- media ----
+    async def addMedia(self, codec):
+        self.pc.addTrack(AudioStreamTrack())
+        sender = self.pc.addTrack(VideoStreamTrack())
+        wanted = ('video/' + codec.lower(), 'video/rtx')
+        for transceiver in self.pc.getTransceivers():
+            if transceiver.sender is sender:
+                transceiver.setCodecPreferences([c for c in RTCRtpSender.getCapabilities('video').codecs
+                                                 if c.mimeType.lower() in wanted])
+
+    async def watch_track(self, track):
+        try:
+            while True:
+                await track.recv()
+                self.arrived[track.kind] += 1
+        except MediaStreamError:
+            pass
+
+    def counts(self):
+        return self.arrived
 
     # ---- channels ----
     async def createChannel(self, label, init):

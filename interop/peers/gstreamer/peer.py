@@ -17,7 +17,7 @@ Gst.init(None)
 class Peer(Log):
     def __init__(self):
         super().__init__()
-        self.channels, self.created = {}, None
+        self.channels, self.arrived = {}, {'audio': 0, 'video': 0}  # RTP packets
         self.pipeline = Gst.Pipeline.new()
         self.pc = Gst.ElementFactory.make('webrtcbin', None)
         self.pc.set_property('bundle-policy', GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
@@ -25,6 +25,7 @@ class Peer(Log):
         for name in ('signaling', 'ice-gathering', 'ice-connection', 'connection'):
             self.watch(name)
         self.pc.connect('on-data-channel', lambda _, channel: self.adopt(channel))
+        self.pc.connect('pad-added', self.received_pad)
         self.pipeline.set_state(Gst.State.PLAYING)
 
     def watch(self, name):
@@ -75,6 +76,42 @@ class Peer(Log):
 
     def close(self):
         self.pipeline.set_state(Gst.State.NULL)
+
+    # ---- media ----
+    def addMedia(self, codec):
+        payload = {'VP8': 96, 'H264': 102}[codec]
+        encoder = {'VP8': 'vp8enc deadline=1 keyframe-max-dist=30 ! rtpvp8pay',
+                   'H264': 'openh264enc gop-size=30 ! video/x-h264,profile=constrained-baseline ! '
+                           'rtph264pay config-interval=-1 aggregate-mode=zero-latency'}[codec]
+        self.source('audiotestsrc is-live=true ! audioconvert ! audioresample ! opusenc ! rtpopuspay',
+                    'application/x-rtp,media=audio,encoding-name=OPUS,payload=111')
+        self.source('videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! videoconvert ! '
+                    f'{encoder}', f'application/x-rtp,media=video,encoding-name={codec},payload={payload}')
+
+    def source(self, description, caps):
+        source = Gst.parse_bin_from_description(f'{description} ! capsfilter caps="{caps}"', True)
+        self.pipeline.add(source)
+        source.get_static_pad('src').link(self.pc.request_pad_simple('sink_%u'))
+        source.sync_state_with_parent()
+
+    def received_pad(self, _, pad):
+        if pad.get_direction() != Gst.PadDirection.SRC:
+            return
+        kind = pad.get_current_caps().get_structure(0).get_string('media')
+
+        def arrived(*_):
+            self.arrived[kind] += 1
+
+        sink = Gst.ElementFactory.make('fakesink', None)
+        sink.set_property('sync', False)
+        sink.set_property('signal-handoffs', True)
+        sink.connect('handoff', arrived)
+        self.pipeline.add(sink)
+        sink.sync_state_with_parent()
+        pad.link(sink.get_static_pad('sink'))
+
+    def counts(self):
+        return self.arrived
 
     # ---- channels ----
     def createChannel(self, label, init):

@@ -1,7 +1,7 @@
 // libdatachannel in Node, by node-datachannel.
 import nd from 'node-datachannel';
 import { serve, versionOf } from '../rpc.mjs';
-import { Peer, content, fingerprint } from '../peer.mjs';
+import { Peer, content, fingerprint, streams } from '../peer.mjs';
 
 class DataChannelPeer extends Peer {
   current = 'new';
@@ -22,7 +22,10 @@ class DataChannelPeer extends Peer {
     this.pc.setLocalDescription(type);
     return this.until('a local ' + type, () => this.pc.localDescription()?.type === type && this.pc.localDescription().sdp);
   }
-  offer() { return this.local('offer'); }
+  offer() {
+    if (this.media) this.addTracks();
+    return this.local('offer');
+  }
   answer(sdp) { this.pc.setRemoteDescription(sdp, 'offer'); return this.local('answer'); }
   accept(sdp) { this.pc.setRemoteDescription(sdp, 'answer'); }
   async gathered() {
@@ -30,7 +33,39 @@ class DataChannelPeer extends Peer {
     return this.pc.localDescription().sdp;
   }
   addCandidate(init) { if (init?.candidate) this.pc.addRemoteCandidate(init.candidate, init.sdpMid ?? '0'); }
-  close() { this.pc.close(); }
+  close() { this.hush(); this.pc.close(); }
+
+  // ---- media: libdatachannel has no codecs ----
+  addMedia(codec) {
+    if (codec !== 'VP8') throw new Error('no ' + codec + ' here');
+    this.media = true;
+    this.pc.onTrack(track => this.flow(track.type(), track)); // of an offer that is answered
+  }
+  addTracks() {
+    const audio = new nd.Audio('audio', 'SendRecv'), video = new nd.Video('video', 'SendRecv');
+    audio.addOpusCodec(streams.audio.payloadType);
+    video.addVP8Codec(streams.video.payloadType);
+    for (const [kind, media] of Object.entries({ audio, video })) {
+      media.addSSRC(streams[kind].ssrc, 'peer', 'stream', kind);
+      this.flow(kind, this.pc.addTrack(media));
+    }
+  }
+  flow(kind, track) {
+    const { payloadType, ssrc, step, milliseconds, payload } = streams[kind];
+    this.tracks = [...this.tracks ?? [], track]; // a track that is collected ends
+    track.setMediaHandler(new nd.RtcpReceivingSession());
+    track.onMessage(packet => { if ((packet[1] & 127) < 64 || (packet[1] & 127) > 95) this.arrived[kind]++; });
+    let n = 0;
+    track.onOpen(() => this.every(milliseconds, () => {
+      const packet = Buffer.alloc(12 + payload.length);
+      packet.writeUInt16BE(0x8080 | payloadType, 0);
+      packet.writeUInt16BE(n & 0xffff, 2);
+      packet.writeUInt32BE(n++ * step >>> 0, 4);
+      packet.writeUInt32BE(ssrc, 8);
+      payload.copy(packet, 12);
+      if (!track.isClosed()) track.sendMessageBinary(packet);
+    }));
+  }
 
   // ---- channels ----
   createChannel(label, init) {
