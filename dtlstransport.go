@@ -33,6 +33,7 @@ type DTLSTransport struct {
 	association *dtls.Association
 	cause       error // why state is failed
 	sctp        *SCTPTransport
+	rtp         *rtpTransport
 	onState     func(now time.Time, state DTLSTransportState) // of the connection
 	waiters     []chan struct{}
 
@@ -88,6 +89,7 @@ func newDTLSTransport(api *API, transport *ICETransport, certificate Certificate
 		certificate: certificate,
 		state:       DTLSTransportStateNew,
 	}
+	t.rtp = newRTPTransport(t)
 	t.published.init(&dtlsTransportSnapshot{state: DTLSTransportStateNew})
 	return t
 }
@@ -319,7 +321,12 @@ func (t *DTLSTransport) connected(now time.Time) {
 		return
 	}
 	t.setState(now, DTLSTransportStateConnected, nil)
+	t.rtp.connected(now)
 }
+
+// mediaReceived notes that an SRTP or SRTCP packet of the peer has authenticated.
+// On the socket's reader.
+func (t *DTLSTransport) mediaReceived(now time.Time) { t.ice.dataReceived(now) }
 
 // dtlsError is W3C's RTCError for the failure of a DTLS transport.
 func dtlsError(op string, cause error) *Error {
@@ -383,6 +390,7 @@ func (t *DTLSTransport) wake() {
 // the loop.
 func (t *DTLSTransport) close(time.Time) {
 	t.state = DTLSTransportStateClosed
+	t.rtp.close()
 	t.publish()
 	t.wake()
 }

@@ -4,7 +4,9 @@ go 1.25.0
 
 require (
 	github.com/pion/dtls/v2 v2.2.12
+	github.com/pion/interceptor v0.1.49
 	github.com/pion/logging v0.2.4
+	github.com/pion/rtcp v1.2.20
 	github.com/pion/sctp v1.11.3
 	github.com/pion/sdp/v3 v3.0.20
 	github.com/pion/srtp/v2 v2.0.20
@@ -12,8 +14,6 @@ require (
 	golang.org/x/crypto v0.55.0
 	golang.org/x/sys v0.47.0
 )
-
-require github.com/pion/rtcp v1.2.20 // indirect
 
 require (
 	github.com/pion/randutil v0.1.0 // indirect

@@ -33,8 +33,9 @@ const maxPeers = 32
 // the first byte (RFC 7983), checks STUN integrity, and opens DTLS in place.
 func (g *ICEGatherer) receive(id ice.LocalID, now time.Time, ds []netio.Datagram) {
 	in := g.inbound.Load()
+	media := false
 	for i := range ds {
-		switch mux.Classify(ds[i].Buffer.Bytes()) {
+		switch class := mux.Classify(ds[i].Buffer.Bytes()); class {
 		case mux.STUN:
 			g.receiveSTUN(in, id, &ds[i])
 		case mux.DTLS:
@@ -45,7 +46,19 @@ func (g *ICEGatherer) receive(id ice.LocalID, now time.Time, ds []netio.Datagram
 			if in.dtls != nil {
 				in.dtls.receive(now, ds[i].Buffer.Bytes())
 			}
+		case mux.RTP, mux.RTCP:
+			if in.dtls == nil || !in.accepts(ds[i].Addr) {
+				continue
+			}
+			in.count(id, ds[i].Addr, len(ds[i].Buffer.Bytes()), now)
+			media = true
+			if in.dtls.rtp.receive(now, ds[i].Buffer, class == mux.RTCP) {
+				ds[i].Buffer = nil
+			}
 		}
+	}
+	if media {
+		in.dtls.rtp.flush(now)
 	}
 }
 

@@ -49,6 +49,8 @@ type PeerConnection struct {
 	gatherWaiters    []chan struct{}
 	dirty            bool
 
+	mediaTransports atomic.Pointer[[]*rtpTransport] // those that carry media
+
 	operations chain
 	identity   peerIdentity
 

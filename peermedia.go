@@ -275,6 +275,7 @@ func (pc *PeerConnection) updateTransceivers(states []jsep.TransceiverState) {
 			t.update(state)
 		}
 	}
+	pc.configureRTP(time.Now(), states)
 }
 
 // applyMedia carries out what a description did to transceivers and tracks, in

@@ -21,7 +21,9 @@ type RTPSender struct {
 	encodings []RTPEncodingParameters
 	ridless   []RTPEncodingParameters // encodings as before the layers that the peer asked for, nil once they are agreed
 	streamIDs []string
-	last      *RTPSendParameters // [[LastReturnedParameters]]
+	last      *RTPSendParameters    // [[LastReturnedParameters]]
+	flows     []*sendEncoding       // one for each of encodings, once negotiated
+	layers    map[string]TrackLocal // by RID, of AddEncoding
 
 	published slot[senderSnapshot]
 }
@@ -31,6 +33,7 @@ type senderSnapshot struct {
 	transport  *DTLSTransport
 	parameters RTPParameters // without the encodings
 	encodings  []RTPEncodingParameters
+	flows      []*sendEncoding
 }
 
 // Track returns what is sent, or nil.
@@ -176,6 +179,7 @@ func (s *RTPSender) update(state jsep.TransceiverState) {
 		p.parameters, p.encodings = parameters, s.encodings
 		p.transport = s.transceiver.pc.transportOf(state)
 	})
+	s.flow(state)
 }
 
 // followRIDs follows what the peer asked of the simulcast layers: it may propose

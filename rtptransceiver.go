@@ -117,6 +117,7 @@ func (t *RTPTransceiver) stopped() {
 	s := *t.published.latest()
 	s.direction, s.currentDirection = RTPTransceiverDirectionStopped, RTPTransceiverDirectionStopped
 	t.published.publish(t.pc.loop, &s)
+	t.sender.endFlows()
 	t.receiver.end()
 }
 

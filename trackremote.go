@@ -21,6 +21,10 @@ type TrackRemote struct {
 
 	published slot[trackSnapshot]
 
+	packets *packetQueue
+	rtcp    *packetQueue
+	batch   packetBatch // of the goroutine that calls ReadBatch
+
 	mu    sync.Mutex
 	known chan struct{} // closed when the codec and the SSRC are known, or the track has ended
 
@@ -37,12 +41,15 @@ type trackSnapshot struct {
 	streams   []*MediaStream     // of streamIDs
 	codec     RTPCodecParameters // zero until known
 	ssrc      SSRC               // 0 until known
+	rtx       SSRC               // 0 until known
 	muted     bool
 	ended     bool
 }
 
 func newTrackRemote(r *RTPReceiver, id, rid string) *TrackRemote {
-	t := &TrackRemote{receiver: r, known: make(chan struct{})}
+	t := &TrackRemote{receiver: r, known: make(chan struct{}),
+		packets: newPacketQueue(maxQueuedPackets), rtcp: newPacketQueue(maxQueuedRTCP),
+	}
 	t.published.init(&trackSnapshot{id: id, rid: rid, muted: true})
 	return t
 }
@@ -168,6 +175,8 @@ func (t *TrackRemote) end() {
 	if t.newest().ended {
 		return
 	}
+	t.packets.end()
+	t.rtcp.end()
 	t.change(func(s *trackSnapshot) { s.ended, s.muted = true, true })
 	t.onEnded.emit(t.receiver.transceiver.pc.loop)
 }

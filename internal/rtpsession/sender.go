@@ -1,0 +1,281 @@
+package rtpsession
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// Sender is the sending half of what one transport carries: it numbers, stamps, counts and remembers what goes out, answers
+// NACKs, and reads what the peer reports. It is a machine without lock, owned by the transport's outbound lane.
+type Sender struct {
+	streams []*SendStream
+	bySSRC  map[SSRC]*SendStream // of media and of retransmissions
+
+	transportSeq uint16 // of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2)
+	resend       []resendRequest
+	events       []SendEvent
+	due          bool          // reports are being made
+	dueStreams   []*SendStream // that have to report yet
+	dueBlocks    []ReportBlock // that have to be sent yet
+	dueLocal     SSRC
+	nextReport   time.Time // zero without streams
+	cname        string
+	rtt          time.Duration
+	remb         uint64
+}
+
+// SendEvent is something that the peer asked of a stream.
+type SendEvent struct {
+	Stream   *SendStream
+	Keyframe bool // PLI or FIR (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1)
+}
+
+// resendRequest is a packet that a NACK asked for.
+type resendRequest struct {
+	stream *SendStream
+	seq    uint16
+}
+
+// maxResends bounds what waits to be sent again.
+const maxResends = 1024
+
+// NewSender makes one without streams. firstSeq is the first transport-wide sequence number, which should be random.
+func NewSender(firstSeq uint16) *Sender {
+	return &Sender{bySSRC: make(map[SSRC]*SendStream), transportSeq: firstSeq}
+}
+
+// Add makes a stream. rtxSeq is the first sequence number of its retransmissions, which should be random.
+func (s *Sender) Add(ssrc, rtx SSRC, mid MID, rid RID, rtxSeq uint16) *SendStream {
+	stream := &SendStream{SSRC: ssrc, RTX: rtx, MID: mid, RID: rid, rtxSeq: rtxSeq}
+	s.streams = append(s.streams, stream)
+	s.bySSRC[ssrc] = stream
+	if rtx != 0 {
+		s.bySSRC[rtx] = stream
+	}
+	return stream
+}
+
+// Remove ends a stream and appends the BYE that says so to dst, nothing for a stream that never sent (RFC 3550 section 6.3.7).
+func (s *Sender) Remove(stream *SendStream, dst []byte) []byte {
+	s.streams = slices.DeleteFunc(s.streams, func(other *SendStream) bool { return other == stream })
+	for ssrc, other := range s.bySSRC {
+		if other == stream {
+			delete(s.bySSRC, ssrc)
+		}
+	}
+	if stream.counts.Packets == 0 {
+		return dst
+	}
+	return s.appendBye(dst, stream)
+}
+
+// Streams lists the streams. The slice must not be changed or kept.
+func (s *Sender) Streams() []*SendStream { return s.streams }
+
+// Stream finds a stream by its SSRC, or that of its retransmissions, or returns nil.
+func (s *Sender) Stream(ssrc SSRC) *SendStream { return s.bySSRC[ssrc] }
+
+// RTT is the newest round-trip time that reports gave, 0 before.
+func (s *Sender) RTT() time.Duration { return s.rtt }
+
+// Depart stamps a packet that leaves now, counts it, and keeps it for a NACK. It is the last change of the packet: one that is
+// repeated as it was must be the same to the octet, as SRTP would use one key stream for two packets otherwise. numbered says
+// that it has a transport-wide sequence number, seq.
+func (s *Sender) Depart(now time.Time, p *OutPacket) (seq uint16, numbered bool) {
+	stream := p.Stream
+	if p.transportCC > 0 {
+		seq, numbered = s.transportSeq, true
+		s.transportSeq++
+		binary.BigEndian.PutUint16(p.Data[p.transportCC:], seq)
+	}
+	if p.absSendTime > 0 {
+		putAbsSendTime(p.Data[p.absSendTime:], now)
+	}
+	c := &stream.counts
+	c.Packets++
+	c.PayloadBytes += uint64(p.payload)
+	c.HeaderBytes += uint64(len(p.Data) - p.payload)
+	if p.Retransmission {
+		c.Retransmitted++
+		c.RetransmittedBytes += uint64(p.payload)
+		return seq, numbered
+	}
+	if p.marker {
+		c.Marked++
+	}
+	if stream.history != nil {
+		stream.history.Store(now, p.seq, p.Data)
+	}
+	return seq, numbered
+}
+
+// putAbsSendTime writes 24 bits of seconds in 6.18 fixed point
+// (http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time).
+func putAbsSendTime(b []byte, now time.Time) {
+	ntp := NTPTime(now)
+	v := uint32(ntp >> 14)
+	b[0], b[1], b[2] = byte(v>>16), byte(v>>8), byte(v)
+}
+
+// HandleRTCP takes what concerns the streams that are sent: reports, NACKs, requests for keyframes, REMB. Transport-wide
+// feedback is not its business.
+func (s *Sender) HandleRTCP(now time.Time, packets []rtcp.Packet) {
+	for _, packet := range packets {
+		switch p := packet.(type) {
+		case *rtcp.SenderReport:
+			s.handleReports(now, p.Reports)
+		case *rtcp.ReceiverReport:
+			s.handleReports(now, p.Reports)
+		case *rtcp.TransportLayerNack:
+			s.handleNack(p)
+		case *rtcp.PictureLossIndication:
+			if stream := s.bySSRC[SSRC(p.MediaSSRC)]; stream != nil {
+				stream.counts.PLIs++
+				s.events = append(s.events, SendEvent{Stream: stream, Keyframe: true})
+			}
+		case *rtcp.FullIntraRequest:
+			s.handleFIR(p)
+		case *rtcp.ReceiverEstimatedMaximumBitrate:
+			s.remb = uint64(p.Bitrate)
+		}
+	}
+	if len(s.events) > maxEvents {
+		s.events = s.events[len(s.events)-maxEvents:]
+	}
+}
+
+const maxEvents = 256
+
+// handleFIR takes the entries that are for our streams.
+func (s *Sender) handleFIR(p *rtcp.FullIntraRequest) {
+	for _, entry := range p.FIR {
+		if stream := s.bySSRC[SSRC(entry.SSRC)]; stream != nil {
+			stream.counts.FIRs++
+			s.events = append(s.events, SendEvent{Stream: stream, Keyframe: true})
+		}
+	}
+}
+
+// handleNack queues what a NACK asks for (RFC 4585 section 6.2.1).
+func (s *Sender) handleNack(p *rtcp.TransportLayerNack) {
+	stream := s.bySSRC[SSRC(p.MediaSSRC)]
+	if stream == nil {
+		return
+	}
+	stream.counts.NACKs++
+	for _, pair := range p.Nacks {
+		pair.Range(func(seq uint16) bool {
+			if len(s.resend) < maxResends {
+				s.resend = append(s.resend, resendRequest{stream, seq})
+			}
+			return true
+		})
+	}
+}
+
+// NextResend builds a packet that was asked for in dst, as a retransmission (RFC 4588) where that was negotiated, as it was
+// otherwise. ok is false when there is none left.
+func (s *Sender) NextResend(now time.Time, dst []byte) (p OutPacket, ok bool) {
+	for len(s.resend) > 0 {
+		request := s.resend[0]
+		s.resend = s.resend[1:]
+		stream := request.stream
+		if stream.history == nil {
+			continue
+		}
+		packet, found := stream.history.Get(now, request.seq)
+		if !found {
+			continue
+		}
+		if p, ok = stream.repeat(dst, packet, request.seq); ok {
+			return p, true
+		}
+	}
+	s.resend = nil
+	return OutPacket{}, false
+}
+
+// repeat makes the retransmission of a packet.
+func (s *SendStream) repeat(dst, packet []byte, seq uint16) (OutPacket, bool) {
+	if !s.format.HasRTX || s.RTX == 0 {
+		return OutPacket{Stream: s, Data: append(dst[:0], packet...), Retransmission: true, seq: seq}, true
+	}
+	data, err := AppendRTX(dst[:0], packet, s.RTX, s.format.RTXPayloadType, s.rtxSeq, RTXExtensions{RID: s.format.Extensions.RID, RepairedRID: s.format.Extensions.RepairedRID})
+	if err != nil {
+		return OutPacket{}, false
+	}
+	h, err := ParseHeader(data)
+	if err != nil {
+		return OutPacket{}, false
+	}
+	s.rtxSeq++
+	e := &s.format.Extensions
+	return OutPacket{
+		Stream: s, Data: data, Retransmission: true, OnRTX: true, seq: h.SequenceNumber, payload: payloadSize(&h, data),
+		transportCC: h.offset(data, e.TransportCC), absSendTime: h.offset(data, e.AbsSendTime),
+	}, true
+}
+
+// offset is where the data of an element begins, 0 where it is not there.
+func (h *Header) offset(packet []byte, id uint8) int {
+	elements := h.Elements(packet)
+	for {
+		switch e, ok := elements.Next(); {
+		case !ok:
+			return 0
+		case e.ID == id && id != 0:
+			return h.PayloadOffset - len(elements.rest) - len(e.Data)
+		}
+	}
+}
+
+// NextEvent returns what the peer asked for.
+func (s *Sender) NextEvent() (SendEvent, bool) {
+	if len(s.events) == 0 {
+		return SendEvent{}, false
+	}
+	e := s.events[0]
+	s.events = s.events[1:]
+	return e, true
+}
+
+// handleReports takes the report blocks about our streams (RFC 3550 section 6.4.1).
+func (s *Sender) handleReports(now time.Time, blocks []rtcp.ReceptionReport) {
+	for _, b := range blocks {
+		stream := s.bySSRC[SSRC(b.SSRC)]
+		if stream == nil || stream.SSRC != SSRC(b.SSRC) {
+			continue
+		}
+		stream.report(now, b)
+		if stream.remote.RTT > 0 && stream.remote.At.Equal(now) {
+			s.rtt = stream.remote.RTT
+		}
+	}
+}
+
+// report keeps a report block. The round-trip time is what has passed since the sender report that it names, without the
+// peer's own delay.
+func (s *SendStream) report(now time.Time, b rtcp.ReceptionReport) {
+	if !s.named {
+		s.named = true
+		_ = s.prepareWriter() // takes elements away only
+	}
+	r := &s.remote
+	r.At = now
+	r.FractionLost = float64(b.FractionLost) / 256
+	r.PacketsLost = signed24(b.TotalLost)
+	r.HighestSeq = b.LastSequenceNumber
+	if s.format.ClockRate > 0 {
+		r.Jitter = time.Duration(uint64(b.Jitter) * uint64(time.Second) / uint64(s.format.ClockRate))
+	}
+	if rtt, ok := RoundTrip(now, b.LastSenderReport, b.Delay); ok {
+		r.RTT = rtt
+		r.TotalRTT += rtt
+		r.RTTs++
+	}
+}
+
+func signed24(v uint32) int64 { return int64(int32(v<<8) >> 8) }

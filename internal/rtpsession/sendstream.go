@@ -1,0 +1,190 @@
+package rtpsession
+
+import (
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+// SendStream is one stream that this end sends, with its retransmissions. It belongs to a Sender, whose owner alone may
+// touch it.
+type SendStream struct {
+	// SSRC is that of the media, RTX that of retransmissions, 0 without.
+	SSRC, RTX SSRC
+	MID       MID
+	RID       RID
+	// User is the caller's.
+	User any
+
+	format   SendFormat
+	history  *History // nil unless NACK was negotiated
+	rtxSeq   uint16
+	writer   ExtensionWriter
+	rebase   bool // the next packet is the first of another source
+	seqShift uint16
+	tsShift  uint32
+
+	written       bool
+	lastSeq       uint16
+	lastTimestamp uint32 // of the newest packet, as sent
+	lastTime      time.Time
+	named         bool // the peer has reported on the stream: it knows whose it is
+	remote        RemoteReport
+	counts        SendCounts
+}
+
+// SendFormat is what was negotiated for a stream.
+type SendFormat struct {
+	PayloadType PayloadType
+	// RTXPayloadType is that of retransmissions of it; HasRTX without it repeats the packet itself.
+	RTXPayloadType PayloadType
+	HasRTX         bool
+	ClockRate      uint32
+	// NACK keeps what was sent for a while, to send it again (RFC 4585 section 6.2.1).
+	NACK bool
+	// TransportCC numbers the packets across streams; the extension must have an ID as well.
+	TransportCC bool
+	Extensions  Extensions
+	// Allowed are the IDs of all negotiated extensions: others are taken from the packets.
+	Allowed [256]bool
+}
+
+// SendCounts are the counters of a stream, as W3C's outbound-rtp has them.
+type SendCounts struct {
+	Packets, PayloadBytes, HeaderBytes uint64 // retransmissions included
+	Retransmitted, RetransmittedBytes  uint64
+	NACKs, PLIs, FIRs                  uint32 // received
+	Marked                             uint64 // packets with the marker bit: frames, for video
+}
+
+// RemoteReport is what the peer has reported on a stream last (RFC 3550 section 6.4.1).
+type RemoteReport struct {
+	At             time.Time // zero: never
+	FractionLost   float64   // 0 to 1, since the report before
+	PacketsLost    int64     // of all
+	Jitter         time.Duration
+	HighestSeq     uint32
+	RTT            time.Duration
+	TotalRTT       time.Duration
+	RTTs           uint64 // measurements in TotalRTT
+	PacketsAtReply uint64
+}
+
+// OutPacket is a packet on its way out.
+type OutPacket struct {
+	Stream *SendStream
+	// Data is the RTP packet.
+	Data []byte
+	// Retransmission says that it was sent before.
+	Retransmission bool
+	// Padding says that it has no payload: a probe.
+	Padding bool
+	// OnRTX says that the packet is of the stream's RTX, not of its SSRC.
+	OnRTX bool
+
+	transportCC, absSendTime int // offsets of the elements to stamp; 0: none
+	seq                      uint16
+	payload                  int // bytes
+	marker                   bool
+}
+
+// Counts returns the counters.
+func (s *SendStream) Counts() SendCounts { return s.counts }
+
+// Remote is what the peer has reported last.
+func (s *SendStream) Remote() RemoteReport { return s.remote }
+
+// Format returns what SetFormat set.
+func (s *SendStream) Format() SendFormat { return s.format }
+
+// SetFormat sets what was negotiated. With rebase the next packet is the first of another source: its sequence number and
+// timestamp are moved to follow what went before (RFC 3550 section 5.1: one numbering for each SSRC), as after ReplaceTrack.
+func (s *SendStream) SetFormat(f SendFormat, rebase bool) error {
+	s.format = f
+	s.named = false
+	s.rebase = s.rebase || rebase && s.written
+	switch {
+	case !f.NACK:
+		s.history = nil
+	case s.history == nil:
+		s.history = NewHistory(HistoryLimits{})
+	}
+	return s.prepareWriter()
+}
+
+// Write builds a packet in dst, which needs room for it. The header's SSRC and payload type are ours, as are the header
+// extensions that the session writes; h does not change.
+func (s *SendStream) Write(now time.Time, dst []byte, h *rtp.Header, payload []byte) (OutPacket, error) {
+	if s.rebase {
+		s.follow(now, h)
+	}
+	out := *h
+	out.SSRC, out.PayloadType = uint32(s.SSRC), uint8(s.format.PayloadType)
+	out.SequenceNumber += s.seqShift
+	out.Timestamp += s.tsShift
+	data, err := s.writer.AppendPacket(dst[:0], &out, payload)
+	if err != nil {
+		return OutPacket{}, err
+	}
+	s.remember(now, &out)
+	e := &s.format.Extensions
+	return OutPacket{
+		Stream: s, Data: data, seq: out.SequenceNumber, payload: len(payload), marker: h.Marker,
+		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),
+	}, nil
+}
+
+// remember keeps what a later source goes on from, and what sender reports say.
+func (s *SendStream) remember(now time.Time, h *rtp.Header) {
+	if s.lastTime.IsZero() || int32(h.Timestamp-s.lastTimestamp) >= 0 {
+		s.lastTimestamp, s.lastTime = h.Timestamp, now
+	}
+	if !s.written || int16(h.SequenceNumber-s.lastSeq) > 0 {
+		s.lastSeq, s.written = h.SequenceNumber, true
+	}
+}
+
+// follow makes the numbers of a new source go on from those of the one before.
+func (s *SendStream) follow(now time.Time, h *rtp.Header) {
+	s.rebase = false
+	elapsed := uint32(max(0, now.Sub(s.lastTime).Seconds())*float64(s.format.ClockRate)) + 1
+	s.seqShift = s.lastSeq + 1 - h.SequenceNumber
+	s.tsShift = s.lastTimestamp + elapsed - h.Timestamp
+}
+
+// prepareWriter sets which elements of a header extension are ours, and which of the application's are left out because they
+// were not negotiated: the same number may mean something else on another connection. MID and RID are written until the peer
+// has reported on the stream (RFC 9143 section 9.3, RFC 8852 section 3.3); from then on the SSRC is enough. Layers go on to write both:
+// their retransmissions, whose SSRC nobody has signalled, take them from the packet.
+func (s *SendStream) prepareWriter() error {
+	w, e := &s.writer, &s.format.Extensions
+	w.AllowTwoByte = e.AllowTwoByte
+	w.Reset()
+	unknown := !s.named || s.RID != ""
+	for id := range s.format.Allowed {
+		if !s.format.Allowed[id] {
+			w.Drop(uint8(id))
+		}
+	}
+	for _, own := range []struct {
+		id   uint8
+		data []byte
+		set  bool
+	}{
+		{e.MID, []byte(s.MID), unknown && s.MID != ""},
+		{e.RID, []byte(s.RID), unknown && s.RID != ""},
+		{e.TransportCC, stampRoom[:2], s.format.TransportCC},
+		{e.AbsSendTime, stampRoom[:3], true},
+	} {
+		if own.id == 0 || !own.set {
+			continue
+		}
+		if err := w.Set(own.id, own.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stampRoom holds the place of what is only known when a packet leaves.
+var stampRoom [3]byte

@@ -1,0 +1,91 @@
+package webrtc
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/pkg/media"
+	"github.com/pion/rtp"
+)
+
+// vp8Track is a local track of VP8 that takes RTP packets.
+func vp8Track(t testing.TB, id string, options ...func(*TrackLocalStaticRTP)) *TrackLocalStaticRTP {
+	t.Helper()
+	track, err := NewTrackLocalStaticRTP(RTPCodecCapability{MimeType: MimeTypeVP8, ClockRate: 90000}, id, "stream", options...)
+	must(t, err)
+	return track
+}
+
+// mediaPair connects the rig with a track of a, and returns the track that b got.
+func (r *rig) mediaPair(track TrackLocal) (*RTPSender, *TrackRemote) {
+	r.t.Helper()
+	got := make(chan *TrackRemote, 1)
+	r.b.OnTrack(func(remote *TrackRemote, _ *RTPReceiver) { got <- remote })
+	sender, err := r.a.AddTrack(track)
+	must(r.t, err)
+	connectedA, connectedB := connectedOnce(r.a), connectedOnce(r.b)
+	negotiate(r.t, r.a, r.b)
+	wait(r.t, "connection of a", connectedA, time.Minute)
+	wait(r.t, "connection of b", connectedB, time.Minute)
+	remote := wait(r.t, "track", got, time.Minute)
+	must(r.t, remote.SetReadDeadline(time.Now().Add(time.Minute)))
+	return sender, remote
+}
+
+// connectedOnce returns a channel that is closed when pc has connected.
+func connectedOnce(pc *PeerConnection) <-chan struct{} {
+	connected := make(chan struct{})
+	var once sync.Once
+	pc.OnConnectionStateChange(func(s PeerConnectionState) {
+		if s == PeerConnectionStateConnected {
+			once.Do(func() { close(connected) })
+		}
+	})
+	return connected
+}
+
+func TestPacketsArriveAsTheyWereWritten(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track := vp8Track(t, "video")
+		_, remote := r.mediaPair(track)
+		for i := range 100 {
+			must(t, track.WriteRTP(&rtp.Packet{
+				Header:  rtp.Header{Version: 2, SequenceNumber: uint16(65500 + i), Timestamp: uint32(i) * 3000, Marker: i%2 == 0},
+				Payload: []byte{0x10, byte(i), 1, 2, 3},
+			}))
+		}
+		for i := range 100 {
+			p, _, err := remote.ReadRTP()
+			must(t, err)
+			if p.SequenceNumber != uint16(65500+i) || p.Timestamp != uint32(i)*3000 || p.Marker != (i%2 == 0) || p.Payload[1] != byte(i) {
+				t.Fatalf("packet %d: %v", i, p)
+			}
+		}
+		if c := remote.Codec(); c.MimeType != MimeTypeVP8 || remote.SSRC() == 0 || remote.Muted() {
+			t.Errorf("codec %v, SSRC %d, muted %v", c, remote.SSRC(), remote.Muted())
+		}
+	})
+}
+
+func TestSamplesArrive(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track, err := NewTrackLocalStaticSample(RTPCodecCapability{MimeType: MimeTypeOpus}, "audio", "stream")
+		must(t, err)
+		_, remote := r.mediaPair(track)
+		for i := range 10 {
+			must(t, track.WriteSample(media.Sample{Data: []byte{byte(i)}, Duration: 20 * time.Millisecond}))
+		}
+		var first uint32
+		for i := range 10 {
+			p, _, err := remote.ReadRTP()
+			must(t, err)
+			if i == 0 {
+				first = p.Timestamp
+			}
+			if p.Payload[0] != byte(i) || p.Timestamp-first != uint32(i)*960 {
+				t.Fatalf("packet %d: %v", i, p)
+			}
+		}
+	})
+}

@@ -1,0 +1,156 @@
+package webrtc
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+)
+
+// packetQueue holds packets until the application reads them. When it is full the
+// oldest goes: of media the newest counts. Safe for concurrent use; a leaf lock.
+type packetQueue struct {
+	mu       sync.Mutex
+	changed  sync.Cond
+	limit    int
+	ring     []queuedPacket // a power of two; nil before the first packet
+	first, n int
+	ended    bool
+	reading  int // who waits
+	deadline deadline
+	dropped  uint64
+}
+
+// queuedPacket is a packet in a pooled buffer, which the queue owns.
+type queuedPacket struct {
+	buffer *netio.Buffer
+	packet []byte // in buffer
+	at     time.Time
+}
+
+func newPacketQueue(limit int) *packetQueue {
+	q := &packetQueue{limit: limit}
+	q.changed.L = &q.mu
+	return q
+}
+
+// push appends a packet and takes its buffer. Readers that wait are woken by wake,
+// once for a batch.
+func (q *packetQueue) push(p queuedPacket) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended {
+		p.buffer.Release()
+		return
+	}
+	if q.n == len(q.ring) {
+		q.makeRoom()
+	}
+	q.ring[(q.first+q.n)&(len(q.ring)-1)] = p
+	q.n++
+}
+
+// makeRoom grows the ring, or drops the oldest packet at the limit.
+func (q *packetQueue) makeRoom() {
+	if q.n >= q.limit {
+		dropped := q.take()
+		dropped.buffer.Release()
+		q.dropped++
+		return
+	}
+	grown := make([]queuedPacket, max(8, 2*len(q.ring)))
+	for i := range q.n {
+		grown[i] = q.ring[(q.first+i)&(len(q.ring)-1)]
+	}
+	q.ring, q.first = grown, 0
+}
+
+// take removes the oldest packet. The lock is held and there is one.
+func (q *packetQueue) take() queuedPacket {
+	p := q.ring[q.first]
+	q.ring[q.first] = queuedPacket{}
+	q.first = (q.first + 1) & (len(q.ring) - 1)
+	q.n--
+	return p
+}
+
+// wake lets the readers look at what was pushed.
+func (q *packetQueue) wake() {
+	q.mu.Lock()
+	waiting := q.reading > 0
+	q.mu.Unlock()
+	if waiting {
+		q.changed.Broadcast()
+	}
+}
+
+// pop takes packets, up to len(into), waiting for the first. It returns io.EOF
+// when the queue has ended and is empty, and os.ErrDeadlineExceeded past the
+// deadline.
+func (q *packetQueue) pop(into []queuedPacket) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.n == 0 && !q.ended && !q.deadline.exceeded() {
+		q.reading++
+		q.changed.Wait()
+		q.reading--
+	}
+	switch {
+	case q.deadline.exceeded():
+		return 0, os.ErrDeadlineExceeded
+	case q.n == 0:
+		return 0, io.EOF
+	}
+	n := min(q.n, len(into))
+	for i := range n {
+		into[i] = q.take()
+	}
+	return n, nil
+}
+
+// end lets what is queued be read, and nothing more come in.
+func (q *packetQueue) end() {
+	q.mu.Lock()
+	q.ended = true
+	q.deadline.stop()
+	q.mu.Unlock()
+	q.changed.Broadcast()
+}
+
+// discard ends the queue and drops what it holds.
+func (q *packetQueue) discard() {
+	q.mu.Lock()
+	for q.n > 0 {
+		p := q.take()
+		p.buffer.Release()
+	}
+	q.mu.Unlock()
+	q.end()
+}
+
+// setDeadline bounds the waits of pop; the zero time removes the bound.
+func (q *packetQueue) setDeadline(t time.Time) {
+	q.mu.Lock()
+	if !q.ended {
+		q.deadline.set(t, q.expire)
+	}
+	q.mu.Unlock()
+	q.changed.Broadcast()
+}
+
+// expire wakes the readers; taking the lock makes sure that one about to wait is
+// waiting.
+func (q *packetQueue) expire() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.changed.Broadcast()
+}
+
+// drops is how many packets nobody read in time.
+func (q *packetQueue) drops() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}

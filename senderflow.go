@@ -1,0 +1,97 @@
+package webrtc
+
+import (
+	"slices"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/jsep"
+)
+
+// flow makes the encodings of the sender follow what was negotiated: their
+// streams, the tracks that are bound to them, and whether packets go out. On the
+// loop.
+func (s *RTPSender) flow(state jsep.TransceiverState) {
+	s.matchFlows()
+	parameters := s.published.latest().parameters
+	transport := s.transceiver.pc.rtpOf(state)
+	sends := len(state.Send.Codecs) > 0 && transport != nil
+	for i, e := range s.flows {
+		encoding := s.encodings[i]
+		e.paused.Store(encoding.Active != nil && !*encoding.Active)
+		track := s.trackOf(i)
+		if !sends || track == nil {
+			e.pending = nil
+			e.unbind()
+			continue
+		}
+		e.attach(transport, state.MID)
+		if e.bound == nil || e.bound.track != track || e.formed != formOf(parameters) {
+			e.bind(track, parameters, func(err error) {
+				if err != nil {
+					s.transceiver.pc.log.warn("bind track", "track", track.ID(), "error", err)
+				}
+			})
+		}
+	}
+}
+
+// matchFlows gives each encoding its flow, and ends those of encodings that are
+// gone. On the loop.
+func (s *RTPSender) matchFlows() {
+	old := s.flows
+	s.flows = make([]*sendEncoding, len(s.encodings))
+	for i, e := range s.encodings {
+		at := slices.IndexFunc(old, func(f *sendEncoding) bool { return f.coding.SSRC == e.SSRC })
+		if at >= 0 {
+			s.flows[i] = old[at]
+			s.flows[i].coding = e.RTPCodingParameters
+			continue
+		}
+		s.flows[i] = newSendEncoding(s, e.RTPCodingParameters)
+	}
+	for _, f := range old {
+		if !slices.Contains(s.flows, f) {
+			f.end()
+		}
+	}
+	s.publish(func(p *senderSnapshot) { p.flows = s.flows })
+}
+
+// trackOf is the track of an encoding: the one for its layer, and for the first
+// encoding one that is of no layer.
+func (s *RTPSender) trackOf(encoding int) TrackLocal {
+	rid := s.encodings[encoding].RID
+	track := s.published.latest().track
+	switch {
+	case track == nil:
+		return nil
+	case encoding == 0 && track.RID() == "", track.RID() == rid && rid != "":
+		return track
+	}
+	if layer, ok := s.layers[rid]; ok {
+		return layer
+	}
+	return nil
+}
+
+// callTrack calls a track: ours at once, those of the application on a goroutine
+// of their own, as the loop runs no application code. then runs on the loop.
+func (s *RTPSender) callTrack(track TrackLocal, call, then func()) {
+	switch track.(type) {
+	case *TrackLocalStaticRTP, *TrackLocalStaticSample:
+		call()
+		then()
+		return
+	}
+	go func() {
+		call()
+		s.transceiver.pc.loop.Post(func(time.Time) { then() })
+	}()
+}
+
+// endFlows ends what is sent. On the loop.
+func (s *RTPSender) endFlows() {
+	for _, f := range s.flows {
+		f.end()
+	}
+}
