@@ -3,6 +3,7 @@ package srtp
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -188,6 +189,29 @@ func TestWeOpenWhatTheEngineProtects(t *testing.T) {
 			}
 			got, err := in.OpenRTCP(sealed)
 			if err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("got %x, %v; want %x", got, err, want)
+			}
+		}
+	})
+}
+
+func TestRTCPMayBeAuthenticatedOnly(t *testing.T) {
+	// RFC 3711 section 3.4: the E flag "indicates if the current SRTCP packet is encrypted or unencrypted".
+	eachProfile(t, func(t *testing.T, p Profile) {
+		r := rand.New(rand.NewPCG(6, uint64(p)))
+		in, context := mustInbound(t, p, Options{}), mustEngine(t, p, engine.SRTCPNoEncryption())
+		for range 50 {
+			want := rtcpPacket(r, 5)
+			sealed, err := context.EncryptRTCP(nil, want, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			forged := bytes.Clone(sealed)
+			forged[len(want)-1] ^= 1
+			if _, err := in.OpenRTCP(forged); !errors.Is(err, ErrAuth) {
+				t.Fatalf("forged: %v", err)
+			}
+			if got, err := in.OpenRTCP(sealed); err != nil || !bytes.Equal(got, want) {
 				t.Fatalf("got %x, %v; want %x", got, err, want)
 			}
 		}

@@ -170,7 +170,7 @@ func TestUnsignalledStreamsAreBounded(t *testing.T) {
 	in, out := mustInbound(t, p, Options{MaxStreams: 8}), mustOutbound(t, p, Options{})
 	in.Keep(1000)
 	in.Keep(1001)
-	recorded := map[uint32][]byte{}
+	recorded, recordedRTCP := map[uint32][]byte{}, map[uint32][]byte{}
 	send := func(ssrc uint32, seq uint16) {
 		t.Helper()
 		sealed := mustProtect(t, out, smallPacket(ssrc, seq))
@@ -178,7 +178,9 @@ func TestUnsignalledStreamsAreBounded(t *testing.T) {
 		if _, err := in.Open(sealed); err != nil {
 			t.Fatalf("SSRC %d, seq %d: %v", ssrc, seq, err)
 		}
-		if _, err := in.OpenRTCP(mustProtectRTCP(t, out, smallReport(ssrc))); err != nil {
+		rtcp := mustProtectRTCP(t, out, smallReport(ssrc))
+		recordedRTCP[ssrc] = bytes.Clone(rtcp)
+		if _, err := in.OpenRTCP(rtcp); err != nil {
 			t.Fatalf("RTCP of SSRC %d: %v", ssrc, err)
 		}
 	}
@@ -188,7 +190,10 @@ func TestUnsignalledStreamsAreBounded(t *testing.T) {
 	}
 	for ssrc := uint32(2); ssrc < 200; ssrc++ {
 		if ssrc < 100 {
-			send(1, uint16(ssrc)) // in use: stays
+			if in.streams.streams[1] == nil || in.rtcpStreams.streams[1] == nil {
+				t.Fatalf("the stream in use is gone when SSRC %d comes", ssrc)
+			}
+			send(1, uint16(ssrc))
 		}
 		send(ssrc, 1)
 		if rtp, rtcp := in.Streams(); rtp > 9 || rtcp > 9 {
@@ -202,6 +207,11 @@ func TestUnsignalledStreamsAreBounded(t *testing.T) {
 	for ssrc, packet := range recorded {
 		if _, err := in.Open(bytes.Clone(packet)); !errors.Is(err, ErrReplay) {
 			t.Errorf("SSRC %d: a recorded packet: %v, want ErrReplay", ssrc, err)
+		}
+	}
+	for ssrc, packet := range recordedRTCP {
+		if _, err := in.OpenRTCP(bytes.Clone(packet)); !errors.Is(err, ErrReplay) {
+			t.Errorf("SSRC %d: a recorded RTCP packet: %v, want ErrReplay", ssrc, err)
 		}
 	}
 	send(1, 101)
