@@ -26,6 +26,9 @@ type Config struct {
 	// waited for, from when a later one came. With zero, a gap is a loss at once.
 	// Frames that are whole and next in order never wait.
 	Target time.Duration
+	// MaxLate is another end of that wait: how many sequence numbers, counted from
+	// the first missing one, the newest packet may be ahead. Zero means no limit.
+	MaxLate int
 	// MaxPackets bounds the sequence numbers between the oldest packet that is
 	// held and the newest; zero means 2048. It is rounded up to a power of two, at
 	// most 32768.
@@ -241,7 +244,8 @@ const (
 )
 
 // look walks over the packets from the head on. For noStart and gap it returns
-// when the packet arrived that makes the wait begin.
+// when the packet arrived that makes the wait begin, or the zero time where there
+// is nothing to wait for.
 func (a *Assembler) look() (lookState, time.Time) {
 	for {
 		number := a.next + uint16(a.scanned)
@@ -250,6 +254,9 @@ func (a *Assembler) look() (lookState, time.Time) {
 		}
 		s := a.packets.get(number)
 		if s == nil {
+			if late := a.config.MaxLate; late > 0 && int(a.packets.end-number) > late {
+				return gap, time.Time{}
+			}
 			return gap, a.packets.arrivalAfter(number)
 		}
 		if len(s.packet.Payload) == 0 { // padding, wherever it is

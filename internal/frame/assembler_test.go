@@ -119,6 +119,15 @@ func TestWithoutTargetAGapIsALossAtOnce(t *testing.T) {
 	})
 }
 
+func TestGapIsGivenUpWhenEnoughPacketsCameBehindIt(t *testing.T) {
+	run(t, New(Config{Codec: VP8, Target: time.Hour, MaxLate: 3}), []step{
+		{0, vp8(10, 0, "S."), []string{"10-10 0"}, 0},
+		{0, vp8(12, 3000, "s."), nil, 3600000},
+		{0, vp8(13, 6000, "s."), nil, 3600000},
+		{0, vp8(14, 9000, "s."), []string{"12-12 1", "13-13 0", "14-14 0"}, 0},
+	})
+}
+
 func TestTargetMayChange(t *testing.T) {
 	a := New(Config{Codec: VP8, Target: time.Second})
 	run(t, a, []step{

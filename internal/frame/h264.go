@@ -70,7 +70,7 @@ func eachUnit(c Codec, b []byte, do func([]byte)) error {
 	return nil
 }
 
-func (n *NALUnits) appendH264(payload []byte) error {
+func (n *nalUnits) appendH264(payload []byte) error {
 	if len(payload) == 0 {
 		return malformed(H264, "no byte")
 	}
@@ -85,7 +85,7 @@ func (n *NALUnits) appendH264(payload []byte) error {
 		}
 		// Section 5.8: F and NRI of the indicator, the type of the FU header.
 		header := payload[0]&0xe0 | payload[1]&0x1f
-		return n.fragment(payload[1], payload[2:], header)
+		n.fragment(payload[1], payload[2:], header)
 	default:
 		return malformed(H264, "packet type %d, which packetization modes 0 and 1 do not have", t)
 	}

@@ -82,7 +82,7 @@ func unwrapPACI(payload []byte) ([]byte, error) {
 	return b, nil
 }
 
-func (n *NALUnits) appendH265(payload []byte) (err error) {
+func (n *nalUnits) appendH265(payload []byte) (err error) {
 	if payload, err = unwrapPACI(payload); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (n *NALUnits) appendH265(payload []byte) (err error) {
 			return malformed(H265, "fragmentation unit is cut off")
 		}
 		// Section 4.4.3: the type of the FU header, the rest of the payload header.
-		return n.fragment(payload[2], payload[3:], payload[0]&0x81|payload[2]&0x3f<<1, payload[1])
+		n.fragment(payload[2], payload[3:], payload[0]&0x81|payload[2]&0x3f<<1, payload[1])
 	default:
 		if t > h265PACI {
 			return malformed(H265, "packet type %d", t)

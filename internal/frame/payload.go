@@ -61,9 +61,9 @@ func (c Codec) Join(dst []byte, payloads [][]byte) ([]byte, error) {
 		}
 		return dst, nil
 	case H264, H265:
-		units := NALUnits{Codec: c, out: dst, done: len(dst)}
+		units := nalUnits{codec: c, out: dst}
 		for _, payload := range payloads {
-			if err := units.Append(payload); err != nil {
+			if err := units.append(payload); err != nil {
 				return nil, err
 			}
 		}
