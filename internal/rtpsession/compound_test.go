@@ -15,11 +15,11 @@ import (
 func TestPacketsAreWhatPionReads(t *testing.T) {
 	blocks := []ReportBlock{
 		{SSRC: 1, FractionLost: 2, TotalLost: 3, HighestSeq: 4, Jitter: 5, LastSR: 6, DelaySinceLast: 7},
-		{SSRC: 8, FractionLost: 255, TotalLost: -1, HighestSeq: 1<<32 - 1},
+		{SSRC: 8, FractionLost: 5, TotalLost: -1, HighestSeq: 1<<32 - 1},
 	}
 	reports := []rtcp.ReceptionReport{
 		{SSRC: 1, FractionLost: 2, TotalLost: 3, LastSequenceNumber: 4, Jitter: 5, LastSenderReport: 6, Delay: 7},
-		{SSRC: 8, FractionLost: 255, TotalLost: 0xFFFFFF, LastSequenceNumber: 1<<32 - 1},
+		{SSRC: 8, FractionLost: 5, TotalLost: 0xFFFFFF, LastSequenceNumber: 1<<32 - 1},
 	}
 	for name, c := range map[string]struct {
 		raw  []byte

@@ -7,7 +7,7 @@ import (
 // HistoryLimits bound what a [History] keeps. A zero field means its default.
 type HistoryLimits struct {
 	Packets int           // 2048
-	Bytes   int           // 1 MiB; the memory may be up to twice as much while it grows
+	Bytes   int           // 1 MiB; at most 1 GiB
 	Age     time.Duration // 2 s, as long as a receiver asks
 }
 
@@ -77,6 +77,7 @@ func (h *History) defaults() {
 	if h.limits.Bytes <= 0 {
 		h.limits.Bytes = defaultHistoryBytes
 	}
+	h.limits.Bytes = min(h.limits.Bytes, 1<<30)
 	if h.limits.Age <= 0 {
 		h.limits.Age = defaultHistoryAge
 	}

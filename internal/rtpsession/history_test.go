@@ -126,7 +126,7 @@ func TestAnIdleHistoryHoldsNoMemory(t *testing.T) {
 // what the limits allow is there.
 func TestHistoryAgreesWithAPlainList(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for round := range 20 {
+	for round := range 8 {
 		limits := HistoryLimits{Packets: 1 + r.IntN(300), Bytes: 3000 + r.IntN(200_000), Age: time.Duration(1+r.IntN(500)) * time.Millisecond}
 		h := NewHistory(limits)
 		h.SetRTT(1)
@@ -136,7 +136,7 @@ func TestHistoryAgreesWithAPlainList(t *testing.T) {
 		}
 		all := map[uint16]stored{}
 		now, seq := epoch, uint16(r.Uint32())
-		for range 5000 {
+		for range 3000 {
 			now = now.Add(time.Duration(r.IntN(5)) * time.Millisecond)
 			seq += uint16(1 + r.IntN(2))
 			size := 12 + r.IntN(1488)

@@ -130,7 +130,7 @@ func (r *Reception) place(seq uint16) (fresh, restarted bool) {
 		return false, false
 	case ahead < maxDropout:
 		r.advance(seq, ahead)
-	case ahead <= 1<<16-1-maxMisorder:
+	case ahead <= 1<<16-maxMisorder:
 		// A large jump: the sender has started anew, if the next one follows
 		// it. Until then it may be a stray, and counts as nothing.
 		if uint32(seq) != r.badSeq {

@@ -27,6 +27,14 @@ func TestRetransmissionFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	padded := octets(t, "b1 e1 5678 89abcdef feedface 00000001 bede0002 10aa 21bbbb 000000 1234 010203 000003")
+	ph, err := ParseHeader(padded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := UnwrapRTX(padded, &ph, 0xdeadbeef, 96); err != nil || !bytes.Equal(p, back) {
+		t.Errorf("with padding: %x, %v\nwant %x", p, err, back)
+	}
 	if want := octets(t, "91 e0 1234 89abcdef deadbeef 00000001 bede0002 10aa 21bbbb 000000 010203"); !bytes.Equal(back, want) {
 		t.Fatalf("%x\nwant %x", back, want)
 	}
