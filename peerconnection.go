@@ -44,7 +44,8 @@ type PeerConnection struct {
 	// describedLocally: SetLocalDescription was called with success.
 	describedLocally bool
 	restart          iceRestart
-	sctpNegotiated   bool
+	sctpShown        bool // W3C's [[SctpTransport]] is not null
+	sctpStable       bool // W3C's [[LastStableStateSctpTransport]] is not null
 	failure          error
 	gatherWaiters    []chan struct{}
 	dirty            bool
@@ -243,8 +244,10 @@ func (pc *PeerConnection) CanTrickleICECandidates() ICETrickleCapability {
 	return pc.published.Load().canTrickle
 }
 
-// SCTP returns the transport of the data channels, or nil until one has been
-// negotiated.
+// SCTP returns the transport of the data channels: nil before an offer describes
+// one, and after an exchange that rejects it.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-sctp
 func (pc *PeerConnection) SCTP() *SCTPTransport { return pc.published.Load().sctp }
 
 // GetConfiguration returns a copy of the configuration in force. Its
@@ -394,7 +397,7 @@ func (pc *PeerConnection) snapshot() *peerConnectionSnapshot {
 		currentRemote: description(pc.session.CurrentRemote()), pendingRemote: description(pc.session.PendingRemote()),
 	}
 	s.transceivers = pc.transceivers
-	if pc.sctpNegotiated {
+	if pc.sctpShown {
 		s.sctp = pc.sctp
 	}
 	if can, known := pc.session.CanTrickle(); known {

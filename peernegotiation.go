@@ -213,6 +213,7 @@ func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applie
 		pc.takeBackTransports()
 	}
 	pc.assignTransports(now, applied.Sections)
+	pc.followSCTP(applied)
 	if applied.To == jsep.Stable {
 		pc.agreeTransports()
 		pc.rejectData(now, applied)
@@ -257,7 +258,6 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 		transport.addSectionCandidates(now, s)
 	}
 	if answered && s.Data != nil {
-		pc.sctpNegotiated = true
 		pc.sctp.moveTo(transport.dtls)
 		pc.sctp.begin(now, s.Data.MaxMessageSize)
 	}
@@ -318,6 +318,25 @@ func (t *peerTransport) addSectionCandidates(now time.Time, s *jsep.Section) {
 	}
 }
 
+// followSCTP shows the transport of the data channels from the first offer that
+// describes one on; a rollback of that offer hides it again. On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#set-description
+func (pc *PeerConnection) followSCTP(applied *jsep.Applied) {
+	if applied.RolledBack {
+		pc.sctpShown = pc.sctpStable
+	}
+	if applied.Type != jsep.Offer {
+		return
+	}
+	if applied.From == jsep.Stable || applied.RolledBack {
+		pc.sctpStable = pc.sctpShown
+	}
+	for _, s := range applied.Sections {
+		pc.sctpShown = pc.sctpShown || s.Kind == "application" && !s.Rejected
+	}
+}
+
 // rejectData ends the data channels when an exchange has completed without
 // their m-section.
 func (pc *PeerConnection) rejectData(now time.Time, applied *jsep.Applied) {
@@ -329,6 +348,7 @@ func (pc *PeerConnection) rejectData(now time.Time, applied *jsep.Applied) {
 		rejected = rejected || s.Kind == "application"
 	}
 	if rejected {
+		pc.sctpShown = false
 		pc.sctp.ended(now, errDataRejected)
 	}
 }

@@ -152,7 +152,7 @@ func (pc *PeerConnection) gatherStats(now time.Time) *statsCollector {
 			t.dtls.collectStats(c)
 		}
 	}
-	if pc.sctpNegotiated {
+	if pc.sctp.negotiated {
 		c.add(pc.sctp.stats(c.now))
 	}
 	pc.sctp.collectChannels(c)

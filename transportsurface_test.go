@@ -257,3 +257,42 @@ var initOfTenStreams = []byte{
 	0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef,
 	1, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 10, 0xff, 0xff, 0, 0, 0, 1,
 }
+
+// webrtc-pc section 4.4.1.4, set a session description: the SCTP transport is there
+// with the first offer that describes one, connecting; a rollback takes it back,
+// and an answer that rejects it ends it.
+func TestTheSCTPTransportIsThereWithTheOffer(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		shown := func(step string, a, b bool) {
+			t.Helper()
+			if got := r.a.SCTP() != nil; got != a {
+				t.Errorf("%s: a has an SCTP transport: %v", step, got)
+			}
+			if got := r.b.SCTP() != nil; got != b {
+				t.Errorf("%s: b has an SCTP transport: %v", step, got)
+			}
+		}
+		must(t, second(r.a.AddTrack(audioTrack("voice"))))
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		shown("an offer without data", false, false)
+		must(t, second(r.a.CreateDataChannel("x", nil)))
+		shown("a channel", false, false)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		shown("an offer with data", true, false)
+		if transport := r.a.SCTP(); transport.State() != SCTPTransportStateConnecting || transport.Transport() != r.a.dtls {
+			t.Errorf("state %v", transport.State())
+		}
+		must(t, r.a.SetLocalDescription(SessionDescription{Type: SDPTypeRollback}))
+		shown("rollback", false, false)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription()))
+		shown("the offer at the peer", true, true)
+		must(t, r.b.SetRemoteDescription(SessionDescription{Type: SDPTypeRollback}))
+		shown("rollback at the peer", true, false)
+		exchange(t, r.a, r.b)
+		shown("answer", true, true)
+		must(t, r.b.SetLocalDescription(SessionDescription{}))
+		must(t, r.b.SetLocalDescription(SessionDescription{Type: SDPTypeRollback}))
+		shown("rollback of a later offer", true, true)
+	})
+}
