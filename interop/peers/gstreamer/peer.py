@@ -17,6 +17,7 @@ Gst.init(None)
 class Peer(Log):
     def __init__(self):
         super().__init__()
+        self.candidates = []  # not fetched yet; None ends them
         self.channels, self.arrived = {}, {'audio': 0, 'video': 0}  # RTP packets
         self.pipeline = Gst.Pipeline.new()
         self.pc = Gst.ElementFactory.make('webrtcbin', None)
@@ -26,11 +27,31 @@ class Peer(Log):
             self.watch(name)
         self.pc.connect('on-data-channel', lambda _, channel: self.adopt(channel))
         self.pc.connect('pad-added', self.received_pad)
+        self.pc.connect('on-ice-candidate', lambda _, line, text: self.found(text and {'candidate': text, 'sdpMLineIndex': line}))
         self.pipeline.set_state(Gst.State.PLAYING)
 
     def watch(self, name):
-        changed = lambda *_: self.note(f'{name} {self.property(name + "-state")}')
+        def changed(*_):
+            state = self.property(name + '-state')
+            self.note(f'{name} {state}')
+            if (name, state) == ('ice-gathering', 'complete'):
+                self.found(None)
+
         self.pc.connect(f'notify::{name}-state', changed)
+
+    def found(self, candidate):
+        with self.changed:
+            self.candidates.append(candidate)
+            self.changed.notify_all()
+
+    def nextCandidates(self):
+        self.until('candidates', lambda: self.candidates)
+        with self.changed:
+            found, self.candidates = self.candidates, []
+        return found
+
+    def addCandidate(self, init):
+        self.pc.emit('add-ice-candidate', init['sdpMLineIndex'] if init else 0, init['candidate'] if init else None)
 
     def property(self, name):
         return self.pc.get_property(name).value_nick

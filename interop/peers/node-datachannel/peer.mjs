@@ -10,7 +10,10 @@ class DataChannelPeer extends Peer {
     super();
     const pc = this.pc = new nd.PeerConnection('peer', { iceServers: [], disableAutoNegotiation: true, maxMessageSize: 262144 });
     pc.onStateChange(state => { this.current = state; this.note('connection ' + state); });
-    pc.onGatheringStateChange(state => this.note('gathering ' + state));
+    pc.onGatheringStateChange(state => {
+      if (state === 'complete') this.candidates.push(null);
+      this.note('gathering ' + state);
+    });
     pc.onSignalingStateChange(state => this.note('signaling ' + state));
     pc.onLocalCandidate((candidate, sdpMid) => { this.candidates.push({ candidate: candidate.replace(/^a=/, ''), sdpMid }); this.changed(); });
     pc.onDataChannel(channel => { this.note('datachannel ' + channel.getLabel()); this.adopt(channel); });
