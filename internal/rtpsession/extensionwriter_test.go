@@ -203,3 +203,23 @@ func FuzzExtensionWriter(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkExtensionWriter(b *testing.B) {
+	b.ReportAllocs()
+	var app rtp.Header
+	if err := app.SetExtension(3, []byte{0x80}); err != nil {
+		b.Fatal(err)
+	}
+	var w ExtensionWriter
+	for id := range uint8(4) {
+		if err := w.Set(id+4, []byte("1234")); err != nil {
+			b.Fatal(err)
+		}
+	}
+	buffer, payload := make([]byte, 0, 1500), make([]byte, 1000)
+	for b.Loop() {
+		if _, err := w.AppendPacket(buffer, &app, payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

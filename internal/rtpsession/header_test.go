@@ -227,3 +227,14 @@ func compareHeader(t *testing.T, packet []byte, h *Header, p *rtp.Packet) {
 		}
 	}
 }
+
+func BenchmarkHeader(b *testing.B) {
+	b.ReportAllocs()
+	packet := octets(b, "90 60 1234 89abcdef deadbeef bede0003 10aa 21bbbb 0000 33cccccc cc 01020304")
+	for b.Loop() {
+		h, err := ParseHeader(packet)
+		if err != nil || h.Extension(packet, 3) == nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -260,3 +260,13 @@ func TestReceptionDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", a)
 	}
 }
+
+func BenchmarkReception(b *testing.B) {
+	b.ReportAllocs()
+	r := NewReception(1, 90000)
+	h := Header{PayloadOffset: 20}
+	for i := range b.N {
+		h.SequenceNumber, h.Timestamp = uint16(i), uint32(i)*90
+		r.Received(epoch.Add(time.Duration(i)*time.Millisecond), &h, 1200)
+	}
+}
