@@ -47,6 +47,7 @@ type aimd struct {
 	updated  time.Duration // last increase, or when there was none to make
 	reduced  time.Duration // last decrease
 	reduces  bool          // there was a decrease
+	carried  Bitrate       // what arrived then
 	jumped   time.Duration // when a measured rate was taken over
 }
 
@@ -59,7 +60,10 @@ const (
 	standingHold  = 25 * time.Millisecond
 	standingDrain = 60 * time.Millisecond
 	standingPause = 3 * time.Second
-	standingMost  = 0.25 // a second's worth of the standing queue is taken off, up to this
+	// standingPatience is how long a queue may hold the rate: either it is this
+	// flow's, and a decrease empties it, or it is none.
+	standingPatience = 5 * time.Second
+	standingMost     = 0.25 // a second's worth of the standing queue is taken off, up to this
 )
 
 // incoming is what the rate control looks at.
@@ -73,13 +77,28 @@ type incoming struct {
 	drain    bool          // the standing queue is to be reduced
 }
 
-// drainDue reports whether the standing queue asks for a decrease.
-func (a *aimd) drainDue(now time.Duration, in incoming) bool {
-	return in.standing > in.bound(standingDrain) && now-a.reduced >= standingPause
+// queued reports whether the standing queue is too long to be added to.
+func (a *aimd) queued(in incoming) bool {
+	return in.standing > max(in.bound(standingHold), packetTime(a.rate)*2/3)
+}
+
+// packetTime is what one packet takes at a rate: a path that has become slower
+// delays each by most of that, which is no queue.
+func packetTime(rate Bitrate) time.Duration {
+	return rate.Duration(int(expectedPacketBits(rate) / 8))
+}
+
+// drainDue reports whether the standing queue asks for a decrease: it is long,
+// or it has held the rate for long. held is since when it does.
+func (a *aimd) drainDue(now, held time.Duration, in incoming) bool {
+	if in.standing > max(in.bound(standingDrain), packetTime(a.rate)) {
+		return now-a.reduced >= standingPause
+	}
+	return a.queued(in) && now-max(a.reduced, held) >= standingPatience
 }
 
 // bound is a bound of the standing queue, made smaller where a queue is short
-// altogether: of the length at most that standingDrain is of 120 ms.
+// altogether: standingDrain is for one that has been 120 ms long.
 func (in incoming) bound(of time.Duration) time.Duration {
 	return min(of, max(of/2, time.Duration(float64(of)/float64(2*standingDrain)*float64(in.longest))))
 }
@@ -114,7 +133,7 @@ func (a *aimd) grow(elapsed time.Duration, in incoming) {
 	if in.acked > a.capacity.upper() {
 		a.capacity = capacity{}
 	}
-	if in.limited || in.standing > in.bound(standingHold) {
+	if in.limited || a.queued(in) {
 		return
 	}
 	next := a.rate
@@ -173,6 +192,7 @@ func (a *aimd) shrink(now time.Duration, usage Usage, in incoming) {
 		}
 		if !in.limited {
 			a.capacity.add(arriving)
+			a.carried = arriving
 		}
 	}
 	a.rate = min(a.rate, next)

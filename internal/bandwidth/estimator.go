@@ -60,6 +60,8 @@ type Estimator struct {
 	heard    bool          // of this path's packets: feedback or receiver reports
 	feedback bool          // transport-wide feedback came
 	overused time.Duration // the latest over-use
+	queued   bool          // a queue stands
+	held     time.Duration // since when, or since when not
 	packets  Counters
 
 	event   Event
@@ -106,7 +108,7 @@ func (e *Estimator) begin(start Bitrate) {
 	e.limit = appLimit{at: e.now}
 	e.silence = silence{}
 	e.target, e.rtt, e.heard, e.remb = start, 0, false, 0
-	e.overused = e.now
+	e.overused, e.queued = e.now, false
 	e.probeStart(e.now)
 }
 
@@ -254,12 +256,19 @@ func (e *Estimator) NextEvent() (Event, bool) {
 // NextProbe returns a probe that the pacer is to send; there are at most two.
 func (e *Estimator) NextProbe() (Probe, bool) {
 	p := &e.prober
-	if p.queued == 0 {
-		return Probe{}, false
+	for p.queued > 0 {
+		next := p.queue[0]
+		p.queue[0] = p.queue[1]
+		p.queued--
+		if next.Bitrate > e.ceiling() {
+			// The limits have fallen since it was asked for.
+			next = e.request(next.ID, e.ceiling())
+			e.meter.begin(next)
+		}
+		if next.Bitrate > e.target {
+			e.packets.Probes++
+			return next, true
+		}
 	}
-	next := p.queue[0]
-	p.queue[0] = p.queue[1]
-	p.queued--
-	e.packets.Probes++
-	return next, true
+	return Probe{}, false
 }

@@ -139,25 +139,39 @@ func (e *Estimator) control(now time.Duration, resumed bool) {
 	if e.detect.usage == Overuse {
 		e.overused = now
 	}
-	in.drain = e.detect.usage == Normal && e.rates.drainDue(now, in) && e.queue.drain()
+	if queued := e.rates.queued(in); queued != e.queued {
+		e.queued, e.held = queued, now
+	}
+	if !e.queued {
+		e.queue.drained, e.queue.failed = 0, 0
+	}
+	in.drain = e.detect.usage == Normal && e.rates.drainDue(now, e.held, in) && e.queue.drain(now)
+	if resumed {
+		// What an outage lost says nothing of the path's capacity, and silence has
+		// lowered the rate for it.
+		e.losses = lossControl{limit: unlimited, began: now}
+	}
 	f, probed := e.meter.result()
 	if probed && e.takeProbe(now, f, in) {
 		reason = ReasonProbe
 	} else if e.rates.update(now, e.detect.usage, in) {
 		reason = ReasonOveruse
+		e.losses.pause(now + e.rtt)
 	}
 	e.rates.rate = min(e.rates.rate, e.max)
-	switch e.losses.update(now, e.rtt, e.target, e.rates.rate) {
+	switch e.losses.update(now, e.rtt, e.target, e.rates.rate, in.acked) {
 	case lossCrowded:
-		e.rates.crowd(now, in)
-		reason = ReasonLoss
+		if e.queue.drain(now) {
+			e.rates.crowd(now, in)
+			reason = ReasonLoss
+		}
 	case lossReduced:
 		reason = ReasonLoss
 	}
 	e.rates.rate = max(e.rates.rate, e.min)
 	e.retarget(reason)
 	if probed {
-		e.probed(now, f.rate)
+		e.probed(now, f)
 	}
 	if resumed {
 		e.prober.next = now
@@ -171,13 +185,15 @@ func (e *Estimator) control(now time.Duration, resumed bool) {
 // limited.
 //
 // A probe that fills a path which others use too gets more of it than it could
-// keep: what arrives is its share of the queue. So near convergence, where the
-// additive increase finds the rest, such a result must be far above what arrived there.
+// keep: what arrives is its share of the queue, or fits between two packets of
+// theirs. So it must be far above what the path carried when it was last found to
+// be over-used. A probe of twice the rate that the path could not carry stays
+// below that; the increase finds the rest.
 func (e *Estimator) takeProbe(now time.Duration, f found, in incoming) bool {
 	rate := min(f.rate, e.max)
 	switch {
 	case rate > e.rates.rate && e.detect.usage != Overuse:
-		if f.full && e.rates.capacity.known && rate < e.rates.capacity.mean.scale(probeFar) {
+		if f.full && e.rates.reduces && now-e.rates.reduced < probeMemory && rate < e.rates.carried.scale(probeFar) {
 			return false
 		}
 	case rate < e.rates.rate && in.limited:

@@ -7,17 +7,16 @@ import (
 
 // The thresholds of draft-ietf-rmcat-gcc-02 section 6.
 const (
-	lossLow        = 0.02
-	lossHigh       = 0.10
-	lossIncrease   = 1.05
-	lossPackets    = 50 // of a window: fewer make 5 % look like 10
-	lossFew        = 20 // enough when they took lossPatience
-	lossPatience   = time.Second
-	lossInterval   = 250 * time.Millisecond
-	lossRelease    = 1.5  // times A_hat: from there on losses limit nothing
-	lossStartScale = 1.5  // each report without loss, at the start of the loss-only mode
-	lossCrowd      = 0.5  // weight of a window in the smoothed loss of congestion
-	lossFilter     = 0.25 // weight of a window in the smoothed loss
+	lossLow      = 0.02
+	lossHigh     = 0.10
+	lossIncrease = 1.05
+	lossPackets  = 50 // of a window: fewer make 5 % look like 10
+	lossFew      = 20 // enough when they took lossPatience
+	lossPatience = time.Second
+	lossInterval = 250 * time.Millisecond
+	lossRelease  = 1.5  // times A_hat: from there on losses limit nothing
+	lossCrowd    = 0.5  // weight of a window in the smoothed loss of congestion
+	lossFilter   = 0.25 // weight of a window in the smoothed loss
 )
 
 // tally counts packets between two updates.
@@ -49,7 +48,7 @@ func (t tally) high() bool {
 type lossControl struct {
 	limit    Bitrate // As_hat; unlimited while losses do not limit
 	window   tally
-	began    time.Duration // of the window
+	began    time.Duration // of the window, or when it may begin
 	smoothed float64
 	crowded  float64 // smoothed loss of congestion since the last reduction for it
 	known    bool    // smoothed has a value
@@ -65,8 +64,13 @@ const (
 )
 
 // update closes the window, when it is long enough. rate is what is sent at,
-// delayBased is A_hat.
-func (l *lossControl) update(now, rtt time.Duration, rate, delayBased Bitrate) lossVerdict {
+// delayBased is A_hat, acked is R_hat: what arrives is carried, so that As_hat
+// does not fall far below it, whatever was lost.
+func (l *lossControl) update(now, rtt time.Duration, rate, delayBased, acked Bitrate) lossVerdict {
+	if now < l.began {
+		l.window = tally{}
+		return lossNothing
+	}
 	w, took := l.window, now-l.began
 	enough := w.expected >= lossPackets || w.expected >= lossFew && took >= lossPatience
 	if !enough || took < max(lossInterval, rtt) {
@@ -77,7 +81,9 @@ func (l *lossControl) update(now, rtt time.Duration, rate, delayBased Bitrate) l
 	l.crowded += lossCrowd * (w.congested() - l.crowded)
 	switch {
 	case w.high():
-		l.limit = min(l.limit, rate).scale(1 - 0.5*w.ratio())
+		l.began = now + rtt
+		base := min(l.limit, rate)
+		l.limit = max(base.scale(1-0.5*w.ratio()), min(base, acked.scale(decreaseFactor)))
 		return lossReduced
 	case l.crowded >= lossLow && 2*w.full >= w.lost:
 		l.crowded = 0
@@ -89,6 +95,12 @@ func (l *lossControl) update(now, rtt time.Duration, rate, delayBased Bitrate) l
 		l.limit = unlimited
 	}
 	return lossNothing
+}
+
+// pause leaves out what is lost before a decrease can show: it would be paid
+// for twice.
+func (l *lossControl) pause(until time.Duration) {
+	l.window, l.began = tally{}, max(l.began, until)
 }
 
 // relieve raises the limit to what a probe has found. A limit that grows by 5 %
@@ -105,48 +117,4 @@ func (l *lossControl) note(ratio float64) {
 		return
 	}
 	l.smoothed += lossFilter * (ratio - l.smoothed)
-}
-
-// lossOnly is the rate control for a peer that sends receiver reports only:
-// section 7 of the draft. Losses are all it sees, and the round-trip time, which
-// keeps its growth from filling a long queue.
-type lossOnly struct {
-	rate     Bitrate
-	window   tally
-	updated  time.Duration
-	leastRTT time.Duration
-	steady   bool // the start is over
-}
-
-// rttSlack is how far the round-trip time may rise before the rate stops
-// growing, and before the start ends.
-const rttSlack = 50 * time.Millisecond
-
-// update takes in what a receiver report said of the packets since the one
-// before, and reports whether the rate fell. sentRate is what was really sent.
-func (l *lossOnly) update(now, rtt time.Duration, sentRate Bitrate) bool {
-	elapsed := now - l.updated
-	if l.window.expected < lossFew && elapsed < lossPatience || elapsed < lossInterval {
-		return false
-	}
-	w := l.window
-	l.window, l.updated = tally{}, now
-	if rtt > 0 && (l.leastRTT == 0 || rtt < l.leastRTT) {
-		l.leastRTT = rtt
-	}
-	queued := rtt > l.leastRTT+rttSlack
-	l.steady = l.steady || queued || w.ratio() >= lossLow
-	switch {
-	case w.high():
-		l.rate = l.rate.scale(1 - 0.5*w.ratio())
-		return true
-	case w.ratio() < lossLow && !queued:
-		factor := lossIncrease
-		if !l.steady {
-			factor = lossStartScale
-		}
-		next := min(l.rate.scale(factor), sentRate.scale(incomingBound)+incomingSlack)
-		l.rate = max(l.rate, next)
-	}
-	return false
 }

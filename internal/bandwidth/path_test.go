@@ -125,12 +125,14 @@ type flow struct {
 	audio    Bitrate
 	noTWCC   bool
 
+	dropFeedback float64
+	drift        float64 // of the receiver's clock
+
 	wake     time.Duration // the earliest timer that is set
 	arrivals []arrived     // not reported yet
 	reported int64         // the highest number reported, unwrapped
 	highest  int64
-	sentLog  map[int64]int
-	rr       struct{ expected, received int }
+	top      int64 // the highest number that arrived
 
 	samples []sample
 	current sample
@@ -161,7 +163,7 @@ const (
 )
 
 func newFlow(w *world, c Config) *flow {
-	f := &flow{w: w, reported: -1, highest: -1, sentLog: map[int64]int{}}
+	f := &flow{w: w, reported: -1, highest: -1, top: -1}
 	f.est = NewEstimator(w.time(), c)
 	f.pacer = NewPacer[int](w.time(), PacerConfig{Rate: f.est.Target()})
 	f.source = func(target Bitrate) Bitrate { return target }
@@ -278,7 +280,6 @@ func (f *flow) send(r Release[int]) {
 	f.est.Sent(f.w.time(), SentPacket{Seq: seq, Size: r.Size, Kind: r.Kind, Probe: r.Probe})
 	f.current.sent += r.Size
 	f.current.expected++
-	f.rr.expected++
 	if r.Padding > 0 {
 		f.current.padding += r.Size
 	}
@@ -288,7 +289,7 @@ func (f *flow) send(r Release[int]) {
 		f.current.packets++
 		f.current.waits += waited
 		f.current.queued = max(f.current.queued, waited)
-		f.rr.received++
+		f.top = max(f.top, number)
 		f.arrivals = append(f.arrivals, arrived{number, f.w.now})
 	})
 }
@@ -302,7 +303,8 @@ func (f *flow) feedback() {
 	at := map[int64]time.Duration{}
 	for _, a := range f.arrivals {
 		top = max(top, a.seq)
-		at[a.seq] = a.at.Truncate(250*time.Microsecond) + 12345*time.Second
+		clock := a.at + time.Duration(float64(a.at)*f.drift)
+		at[a.seq] = clock.Truncate(250*time.Microsecond) + 12345*time.Second
 	}
 	var results []PacketResult
 	for seq := f.reported + 1; seq <= top; seq++ {
@@ -311,7 +313,7 @@ func (f *flow) feedback() {
 	}
 	f.arrivals = f.arrivals[:0]
 	f.reported = top
-	if f.w.link.down {
+	if f.w.link.down || f.dropFeedback > 0 && f.w.rng.Float64() < f.dropFeedback {
 		return
 	}
 	f.w.at(f.w.now+f.w.link.rtt/2, func() {
@@ -320,13 +322,13 @@ func (f *flow) feedback() {
 	})
 }
 
-// report sends a receiver report.
+// report sends a receiver report: of the packets up to the highest that arrived.
 func (f *flow) report() {
-	expected, received := f.rr.expected, f.rr.received
-	f.rr.expected, f.rr.received = 0, 0
+	expected, received := int(f.top-f.reported), len(f.arrivals)
 	if received == 0 || f.w.link.down {
 		return
 	}
+	f.reported, f.arrivals = f.top, f.arrivals[:0]
 	rtt := f.w.link.rtt + max(0, f.w.link.busy-f.w.now)
 	f.w.at(f.w.now+f.w.link.rtt/2, func() {
 		f.est.HandleRTT(f.w.time(), rtt)

@@ -29,16 +29,18 @@ const (
 	probeShare    = 0.8
 	probeKept     = 8 // probes whose packets are followed
 	probeInterval = time.Second
-	// probeRatio is the most that the receive rate may be of the send rate: more
-	// means that the packets were held back and came in a burst.
+	// probeRatio is how many times longer than the arrival the sending may have
+	// taken: more means that the packets were held back and came in a burst.
 	probeRatio = 2
 	// probeSaturated is where the probe has filled the path; what arrived is the
 	// capacity then, of which probeMargin is used.
 	probeSaturated = 0.9
 	probeMargin    = 0.95
 	probeLoss      = 0.15 // of a probe, more than which says that it has filled the path
-	// probeFar is how far above the known capacity a filled path must be found.
-	probeFar = 1.5
+	// probeFar is how far above what it carried at the last over-use a path that a
+	// probe has filled must be found, and probeMemory for how long that holds.
+	probeFar    = 1.7
+	probeMemory = 30 * time.Second
 )
 
 // cluster is what has arrived of a probe.
@@ -132,25 +134,30 @@ func (c *cluster) complete() bool {
 		float64(c.bytes) >= probeShare*float64(c.probe.Bytes)
 }
 
-// measure takes the lower of the rates of sending and of arrival. The last packet
-// sent and the first that arrived have no interval of their own.
+// measure compares how long the probe took to be sent with how long it took to
+// arrive. The last packet sent and the first that arrived have no interval of
+// their own; since packets are not of one size, that makes the two rates differ
+// even where the intervals do not, so that the intervals decide.
 func (c *cluster) measure() (found, bool) {
 	sending, arriving := c.lastSent-c.firstSent, c.lastArrival-c.firstArrival
 	if sending <= 0 || arriving <= 0 || sending > probeInterval || arriving > probeInterval {
 		return found{}, false
 	}
-	sendRate := rateOf(int64(c.bytes-c.lastSentSize), sending)
-	receiveRate := rateOf(int64(c.bytes-c.firstArrivalSize), arriving)
-	if receiveRate > sendRate*probeRatio {
+	if sending > arriving*probeRatio {
 		return found{}, false
 	}
-	if float64(c.lost) > max(1, probeLoss*float64(c.packets)) {
+	rate := rateOf(int64(c.bytes-c.lastSentSize), max(sending, arriving))
+	saturated := float64(sending) < probeSaturated*float64(arriving)
+	if saturated {
+		rate = rateOf(int64(c.bytes-c.firstArrivalSize), arriving)
+	}
+	share := float64(c.packets) / float64(c.packets+c.lost)
+	switch {
+	case float64(c.lost) > max(1, probeLoss*float64(c.packets)):
 		// What a full queue dropped leaves the rest at the rate it was sent.
-		kept := float64(c.packets) / float64(c.packets+c.lost)
-		return found{min(sendRate, receiveRate).scale(kept * probeMargin), true}, true
+		return found{rate.scale(share * probeMargin), true}, true
+	case saturated:
+		return found{rate.scale(probeMargin), true}, true
 	}
-	if receiveRate < sendRate.scale(probeSaturated) {
-		return found{receiveRate.scale(probeMargin), true}, true
-	}
-	return found{rate: min(sendRate, receiveRate)}, true
+	return found{rate: min(rate.scale(1/share), c.probe.Bitrate)}, true // a lost one took its time too
 }

@@ -70,10 +70,7 @@ func (e *Estimator) probe(now time.Duration, rate Bitrate) bool {
 	if p.last < 0 {
 		p.last = 1
 	}
-	request := Probe{
-		ID: p.last, Bitrate: rate,
-		Packets: probePackets, Bytes: max(rate.Bytes(e.probeDuration()), probeBytes),
-	}
+	request := e.request(p.last, rate)
 	p.queue[p.queued] = request
 	p.queued++
 	e.meter.begin(request)
@@ -82,6 +79,13 @@ func (e *Estimator) probe(now time.Duration, rate Bitrate) bool {
 	p.further = rate.scale(probeGoesOn)
 	p.next = now + e.period(now)
 	return true
+}
+
+func (e *Estimator) request(id ProbeID, rate Bitrate) Probe {
+	return Probe{
+		ID: id, Bitrate: rate,
+		Packets: probePackets, Bytes: max(rate.Bytes(e.probeDuration()), probeBytes),
+	}
 }
 
 // probeDuration is how long a probe is sent: jitter must not be what it measures.
@@ -109,12 +113,15 @@ func (e *Estimator) probeStart(now time.Duration) {
 	e.probe(now, start.scale(probeSecond))
 }
 
-// probed takes the result of a probe into account: the search goes on.
-func (e *Estimator) probed(now time.Duration, found Bitrate) {
+// probed takes the result of a probe into account: the search goes on, at once
+// when it has found what it sent, soon when it has found room.
+func (e *Estimator) probed(now time.Duration, f found) {
 	p := &e.prober
-	if p.waiting && found >= p.further {
+	if p.waiting && f.rate >= p.further {
 		p.waiting = false
-		e.probe(now, found.scale(probeFurther))
+		e.probe(now, f.rate.scale(probeFurther))
+	} else if !f.full {
+		p.next = min(p.next, now+probePeriodNew)
 	}
 }
 
@@ -142,10 +149,10 @@ func (e *Estimator) probeDue(now time.Duration) {
 	}
 	calm := now - max(e.overused, p.droppedAt)
 	switch {
-	case p.lost > 0 && calm >= probeTimeout+e.rtt && e.queue.standing <= standingHold:
+	case p.lost > 0 && calm >= probeTimeout+e.rtt && !e.queued:
 		e.probe(now, min(p.lost, e.target.scale(probeFurther)))
 		p.lost = 0
-	case now < p.next, e.queue.standing > standingHold, e.detect.usage == Overuse:
+	case now < p.next, e.queued, e.detect.usage == Overuse:
 	case e.limit.active || calm >= probeCalm:
 		e.probe(now, e.target.scale(probeFurther))
 		p.next = now + e.period(now)

@@ -18,6 +18,8 @@ type queueDelay struct {
 	floorBegan time.Duration
 	standing   time.Duration // of the window before, above the least delay of all
 	drained    time.Duration // what stood when the rate was last reduced for it; 0 is never
+	drainedAt  time.Duration
+	failed     int           // reductions in a row that made it no shorter
 	variation  time.Duration // smoothed |d(i)|
 }
 
@@ -43,27 +45,37 @@ func (q *queueDelay) add(now, delay time.Duration) {
 func (q *queueDelay) close(now, rtt time.Duration) {
 	if q.known && now-q.floorBegan >= max(standingWindow, rtt) {
 		q.standing = q.above(q.floor)
-		if q.standing < queueLeast {
-			q.drained = 0
-		}
 		q.floor, q.floorBegan = q.last, now
 	}
 }
 
 // drain notes that the rate is reduced for the standing queue, and reports
-// whether that makes sense. When the last reduction has not made the queue a
-// fifth shorter, it is not this flow's: the path has become longer, or others
-// fill the queue. Then it counts as the path's own delay.
-func (q *queueDelay) drain() bool {
-	if q.drained > 0 && q.standing > q.drained*4/5 {
-		least := q.last - q.above(q.last) + q.standing
-		q.least = [2]time.Duration{least, least}
-		q.standing, q.drained = 0, 0
-		return false
+// whether that makes sense. When two reductions, each with time to show, have
+// not made the queue a fifth shorter, it is not this flow's: the path has become
+// longer, or slower so that each packet takes longer, or others fill the queue.
+// Then it counts as the path's own delay.
+func (q *queueDelay) drain(now time.Duration) bool {
+	if q.drained > 0 {
+		if now-q.drainedAt < standingPause {
+			return false
+		}
+		if q.standing > q.drained*4/5 {
+			q.failed++
+		} else {
+			q.failed = 0
+		}
+		if q.failed == standingTries {
+			least := q.last - q.above(q.last) + q.standing
+			q.least = [2]time.Duration{least, least}
+			q.standing, q.drained, q.failed = 0, 0, 0
+			return false
+		}
 	}
-	q.drained = q.standing
+	q.drained, q.drainedAt = q.standing, now
 	return true
 }
+
+const standingTries = 2
 
 // vary takes in an inter-group delay variation.
 func (q *queueDelay) vary(d time.Duration) {
