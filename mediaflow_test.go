@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/passerelle-rtc/webrtc/internal/simnet"
 	"github.com/passerelle-rtc/webrtc/pkg/media"
 	"github.com/pion/rtp"
 )
@@ -86,6 +87,44 @@ func TestSamplesArrive(t *testing.T) {
 			if p.Payload[0] != byte(i) || p.Timestamp-first != uint32(i)*960 {
 				t.Fatalf("packet %d: %v", i, p)
 			}
+		}
+	})
+}
+
+// RFC 4585 section 6.2.1 and RFC 4588: what is lost on the way is asked for and
+// sent again.
+func TestLostPacketsAreSentAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track := vp8Track(t, "video")
+		_, remote := r.mediaPair(track)
+		r.net.SetDefaultLink(simnet.Link{Delay: 20 * time.Millisecond, Loss: 0.05})
+		const n = 1000
+		go func() {
+			for i := range n {
+				_ = track.WriteRTP(&rtp.Packet{
+					Header:  rtp.Header{Version: 2, SequenceNumber: uint16(i), Timestamp: uint32(i) * 900},
+					Payload: []byte{0x10, byte(i), byte(i >> 8)},
+				})
+				time.Sleep(10 * time.Millisecond)
+			}
+		}()
+		seen := make(map[uint16]bool)
+		for {
+			must(t, remote.SetReadDeadline(time.Now().Add(3*time.Second)))
+			p, _, err := remote.ReadRTP()
+			if err != nil {
+				break
+			}
+			if seen[p.SequenceNumber] {
+				t.Errorf("packet %d came twice", p.SequenceNumber)
+			}
+			seen[p.SequenceNumber] = true
+		}
+		if len(seen) < n-2 { // the last may be lost with nothing behind them to tell
+			t.Errorf("%d of %d packets arrived", len(seen), n)
+		}
+		if !remote.HasRTX() {
+			t.Error("nothing came as RTX")
 		}
 	})
 }
