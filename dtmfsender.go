@@ -9,8 +9,7 @@ import (
 
 // DTMFSender sends telephone keys over the audio of an [RTPSender], as RTP
 // events (RFC 4733, RFC 7874 section 3). Its methods are safe for concurrent use
-// and may be called in callbacks. This version plays the tones in time and does
-// not send their packets yet.
+// and may be called in callbacks.
 //
 // See https://www.w3.org/TR/webrtc/#rtcdtmfsender
 type DTMFSender struct {
@@ -18,10 +17,8 @@ type DTMFSender struct {
 
 	// Owned by the loop.
 	player dtmf.Player
-	member *loopMember // nil until the first InsertDTMF
-	// output sends a packet under the payload type of the codec, on the
-	// sender's stream. Nil drops it.
-	output func(now time.Time, codec RTPCodecParameters, packet dtmf.Packet)
+	member *loopMember                                                       // nil until the first InsertDTMF
+	output func(now time.Time, codec RTPCodecParameters, packet dtmf.Packet) // of tests, beside the stream; nil without
 
 	published    slot[string] // what is still to be played
 	onToneChange eventHandler[string]
@@ -128,14 +125,28 @@ func (d *DTMFSender) join() {
 	d.sender.transceiver.pc.loop.Join(d.member)
 }
 
+// send puts a packet between those of the track, under the payload type of the
+// codec. On the loop.
+func (d *DTMFSender) send(now time.Time, codec RTPCodecParameters, p dtmf.Packet) {
+	if d.output != nil {
+		d.output(now, codec, p)
+	}
+	if len(d.sender.flows) == 0 {
+		return
+	}
+	if path := d.sender.flows[0].path.Load(); path != nil {
+		path.transport.insert(now, path.stream, codec.PayloadType, p.Marker, p.Start, p.Offset, p.Payload[:])
+	}
+}
+
 // settle hands on what the player has: packets, tones, and the buffer.
 func (d *DTMFSender) settle(now time.Time) bool {
 	moved := false
 	l := d.sender.transceiver.pc.loop
 	for packet, ok := d.player.NextPacket(); ok; packet, ok = d.player.NextPacket() {
 		moved = true
-		if codec, can := d.codec(); can && d.output != nil {
-			d.output(now, codec, packet)
+		if codec, can := d.codec(); can {
+			d.send(now, codec, packet)
 		}
 	}
 	for tone, ok := d.player.NextTone(); ok; tone, ok = d.player.NextTone() {

@@ -38,6 +38,7 @@ func (pc *PeerConnection) AddEventListener(event string, listener any) (remove f
 		"negotiationneeded":        &pc.onNegotiationNeeded,
 		"datachannel":              &pc.onDataChannel,
 		"track":                    &pc.onTrack,
+		"targetbitrate":            &pc.onTargetBitrate,
 		"addstream":                &pc.legacy.onAddStream,
 		"removestream":             &pc.legacy.onRemoveStream,
 	}, event, listener)

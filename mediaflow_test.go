@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -125,6 +126,102 @@ func TestLostPacketsAreSentAgain(t *testing.T) {
 		}
 		if !remote.HasRTX() {
 			t.Error("nothing came as RTX")
+		}
+	})
+}
+
+// webrtc-pc section 5.2, replaceTrack: another track goes on with the stream of the
+// one before; RFC 3550 section 5.1: one SSRC has one numbering.
+func TestAReplacedTrackGoesOnWithTheNumbers(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		first, second := vp8Track(t, "first"), vp8Track(t, "second")
+		sender, remote := r.mediaPair(first)
+		write := func(track *TrackLocalStaticRTP, seq uint16, timestamp uint32, content byte) {
+			must(t, track.WriteRTP(&rtp.Packet{
+				Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: timestamp}, Payload: []byte{0x10, content},
+			}))
+		}
+		read := func() *rtp.Packet {
+			p, _, err := remote.ReadRTP()
+			must(t, err)
+			return p
+		}
+		write(first, 1000, 50000, 1)
+		before := read()
+		must(t, sender.ReplaceTrack(second))
+		write(first, 1001, 53000, 2) // goes nowhere
+		time.Sleep(100 * time.Millisecond)
+		write(second, 7, 7, 3)
+		write(second, 8, 3007, 4)
+		after := read()
+		if after.Payload[1] != 3 || after.SSRC != before.SSRC || after.SequenceNumber != before.SequenceNumber+1 {
+			t.Errorf("after %v comes %v", before, after)
+		}
+		if d := after.Timestamp - before.Timestamp; d < 9000 || d > 9010 {
+			t.Errorf("the timestamp moved by %d in 100 ms", d)
+		}
+		if next := read(); next.SequenceNumber != after.SequenceNumber+1 || next.Timestamp-after.Timestamp != 3000 {
+			t.Errorf("then %v", next)
+		}
+		must(t, sender.ReplaceTrack(nil))
+		write(second, 9, 6007, 5)
+		must(t, sender.ReplaceTrack(first))
+		write(first, 2000, 1, 6)
+		if p := read(); p.Payload[1] != 6 || p.SequenceNumber != before.SequenceNumber+3 {
+			t.Errorf("then %v", p)
+		}
+		opus, err := NewTrackLocalStaticRTP(RTPCodecCapability{MimeType: "video/none"}, "none", "stream")
+		must(t, err)
+		if err := sender.ReplaceTrack(opus); !errors.Is(err, ErrInvalidModification) || !errors.Is(err, ErrUnsupportedCodec) {
+			t.Errorf("a codec that was not negotiated: %v", err)
+		}
+		write(first, 2001, 3001, 7)
+		if p := read(); p.Payload[1] != 7 {
+			t.Errorf("the old track does not go on: %v", p)
+		}
+	})
+}
+
+// RFC 4733 sections 2.3 and 2.5.1: a tone's packets share a timestamp and stand
+// between those of the voice, in one numbering.
+func TestTonesTravelAmongTheVoice(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track, err := NewTrackLocalStaticRTP(RTPCodecCapability{MimeType: MimeTypeOpus}, "audio", "stream")
+		must(t, err)
+		sender, remote := r.mediaPair(track)
+		go func() {
+			for i := range 50 {
+				_ = track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i), Timestamp: uint32(i) * 960}, Payload: []byte{1}})
+				time.Sleep(20 * time.Millisecond)
+			}
+		}()
+		time.Sleep(101 * time.Millisecond)
+		must(t, sender.DTMF().InsertDTMF("5", 100*time.Millisecond, 70*time.Millisecond))
+		var previous *rtp.Packet
+		var tones []*rtp.Packet
+		for {
+			must(t, remote.SetReadDeadline(time.Now().Add(2*time.Second)))
+			p, _, err := remote.ReadRTP()
+			if err != nil {
+				break
+			}
+			if previous != nil && p.SequenceNumber != previous.SequenceNumber+1 {
+				t.Errorf("%d comes after %d", p.SequenceNumber, previous.SequenceNumber)
+			}
+			if previous = p; p.PayloadType == 110 {
+				tones = append(tones, p)
+			}
+		}
+		if len(tones) < 5 || !tones[0].Marker {
+			t.Fatalf("tones: %v", tones)
+		}
+		for _, p := range tones {
+			if p.Payload[0] != 5 || p.Timestamp != tones[0].Timestamp {
+				t.Errorf("tone %v", p)
+			}
+		}
+		if last := tones[len(tones)-1].Payload; last[1]&0x80 == 0 || int(last[2])<<8|int(last[3]) != 4800 {
+			t.Errorf("the last packet is % x, want the end after 100 ms", last)
 		}
 	})
 }

@@ -59,6 +59,7 @@ type PeerConnection struct {
 	released chan struct{}
 
 	published slot[peerConnectionSnapshot]
+	target    slot[TargetBitrate]
 
 	onSignalingStateChange     eventHandler[SignalingState]
 	onICEGatheringStateChange  eventHandler[ICEGatheringState]
@@ -69,6 +70,7 @@ type PeerConnection struct {
 	onNegotiationNeeded        signalHandler
 	onDataChannel              eventHandler[*DataChannel]
 	onTrack                    trackHandler
+	onTargetBitrate            eventHandler[TargetBitrate]
 }
 
 // peerConnectionSnapshot is what the getters read.
@@ -128,6 +130,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	pc.transports = []*peerTransport{pc.peerTransport}
 	pc.makeSCTP()
 	pc.session = jsep.New(pc.sessionConfig())
+	pc.target.init(&TargetBitrate{})
 	pc.published.init(pc.snapshot())
 	pc.legacy.published.init(&legacySnapshot{})
 	l.Post(pc.join)

@@ -50,6 +50,7 @@ func (pc *PeerConnection) configureRTP(now time.Time, states []jsep.TransceiverS
 		}
 	}
 	pc.mediaTransports.Store(&carriers)
+	pc.distributeBandwidth(now)
 }
 
 // WriteRTCP sends RTCP packets to the peer as one compound packet, over each

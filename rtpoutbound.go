@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/passerelle-rtc/webrtc/internal/bandwidth"
 	"github.com/passerelle-rtc/webrtc/internal/netio"
 	"github.com/passerelle-rtc/webrtc/internal/rtpsession"
 	"github.com/passerelle-rtc/webrtc/internal/srtp"
@@ -15,9 +16,15 @@ import (
 // sealed and given to the socket in one step under its lock, so that sequence
 // numbers leave in order.
 type rtpOutbound struct {
-	mu     sync.Mutex
-	sender *rtpsession.Sender
-	closed bool
+	mu        sync.Mutex
+	sender    *rtpsession.Sender
+	estimator *bandwidth.Estimator
+	pacer     *bandwidth.Pacer[pacedPacket]
+	paced     bool                     // feedback comes: packets go through the pacer
+	results   []bandwidth.PacketResult // of one feedback message
+	feedback  rtpsession.FeedbackReader
+	route     *pathTraffic // that the estimate is of
+	closed    bool
 
 	keys atomic.Pointer[srtp.Outbound] // nil until DTLS has connected
 }
@@ -30,7 +37,7 @@ func (t *rtpTransport) addStream(e *sendEncoding, mid string) *rtpsession.SendSt
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
 	c := &e.coding
-	s := t.out.sender.Add(rtpsession.SSRC(c.SSRC), rtpsession.SSRC(c.RTX.SSRC), rtpsession.MID(mid), rtpsession.RID(c.RID), randomUint16())
+	s := t.out.sender.Add(rtpsession.SSRC(c.SSRC), rtpsession.SSRC(c.RTX.SSRC), rtpsession.MID(mid), rtpsession.RID(c.RID), randomUint16()>>1) // below 2^15: RFC 3711 section 3.3.1
 	s.User = &sentStream{encoding: e}
 	return s
 }
@@ -47,7 +54,12 @@ func (t *rtpTransport) removeStream(s *rtpsession.SendStream) {
 	out := &t.out
 	buffer := netio.GetBuffer()
 	out.mu.Lock()
+	out.pacer.Remove(bandwidth.StreamID(s.SSRC), pacedPacket.release)
 	packet := out.sender.Remove(s, buffer.Cap()[:0])
+	if keys := out.keys.Load(); keys != nil {
+		keys.Forget(uint32(s.SSRC))
+		keys.Forget(uint32(s.RTX))
+	}
 	out.mu.Unlock()
 	buffer.SetLen(len(packet))
 	if len(packet) == 0 {
@@ -64,46 +76,130 @@ type sentStream struct {
 	media, rtx *srtp.OutboundStream
 }
 
-// write sends a packet of a stream, or drops it while there is no path or no key.
-// more says that another follows at once. It returns the size of the packet. Any
-// goroutine.
-func (t *rtpTransport) write(now time.Time, s *rtpsession.SendStream, h *rtp.Header, payload []byte, more bool) (int, error) {
-	path, keys := t.dtls.ice.path.Load(), t.out.keys.Load()
-	if path == nil || keys == nil {
-		return 0, nil
+// outbound is what sends the packets of one call: the path and the keys of now.
+type outbound struct {
+	now  time.Time
+	path *icePath
+	keys *srtp.Outbound
+	held *netio.Buffer // sealed, to leave with what follows it
+}
+
+// begin returns what is needed to send, and false while nothing can be.
+func (t *rtpTransport) begin(now time.Time) (outbound, bool) {
+	o := outbound{now: now, path: t.dtls.ice.path.Load(), keys: t.out.keys.Load()}
+	return o, o.path != nil && o.keys != nil
+}
+
+// room is how long a packet may be that is yet to be sealed.
+func (o *outbound) room() int { return netio.MaxDatagram - o.keys.Profile().RTPOverhead() }
+
+// send gives a sealed packet to the socket, one step late, so that all but the
+// last of a call leave as a burst.
+func (o *outbound) send(buffer *netio.Buffer) {
+	if o.held != nil {
+		o.path.send(o.held, true)
+	}
+	o.held = buffer
+}
+
+// end lets the last packet go.
+func (o *outbound) end() {
+	if o.held != nil {
+		o.path.send(o.held, false)
+		o.held = nil
+	}
+}
+
+// write sends a packet of a stream and returns its size, or drops it while there
+// is no path or no key. Any goroutine.
+func (t *rtpTransport) write(now time.Time, s *rtpsession.SendStream, h *rtp.Header, payload []byte) (int, error) {
+	o, ok := t.begin(now)
+	if !ok {
+		return h.MarshalSize() + len(payload), nil
+	}
+	t.out.mu.Lock()
+	n, err := t.out.enqueue(&o, s, h, payload)
+	at := t.out.drain(&o)
+	t.out.mu.Unlock()
+	t.rouse(at)
+	return n, err
+}
+
+// writeBatch sends packets of a stream as one burst, all that can be, and returns
+// the first error.
+func (t *rtpTransport) writeBatch(now time.Time, s *rtpsession.SendStream, packets []rtp.Packet) error {
+	o, ok := t.begin(now)
+	if !ok {
+		return nil
+	}
+	var first error
+	t.out.mu.Lock()
+	for i := range packets {
+		h := packets[i].Header
+		if h.PaddingSize == 0 {
+			h.PaddingSize = packets[i].PaddingSize //nolint:staticcheck // older programs set it there
+		}
+		if _, err := t.out.enqueue(&o, s, &h, packets[i].Payload); err != nil && first == nil {
+			first = err
+		}
+	}
+	at := t.out.drain(&o)
+	t.out.mu.Unlock()
+	t.rouse(at)
+	return first
+}
+
+// insert sends a packet of the connection's own on a stream. Any goroutine.
+func (t *rtpTransport) insert(now time.Time, s *rtpsession.SendStream, pt PayloadType, marker bool, at time.Time, offset uint32, payload []byte) {
+	o, ok := t.begin(now)
+	if !ok {
+		return
 	}
 	buffer := netio.GetBuffer()
-	room := netio.MaxDatagram - keys.Profile().RTPOverhead()
 	t.out.mu.Lock()
-	packet, err := s.Write(now, buffer.Cap()[:0:room], h, payload)
-	n := len(packet.Data)
-	if err != nil || t.out.closed || n > room {
-		t.out.mu.Unlock()
+	packet, err := s.Insert(now, buffer.Cap()[:0:o.room()], rtpsession.PayloadType(pt), marker, at, offset, payload)
+	if err != nil || t.out.closed {
 		buffer.Release()
-		if n > room {
-			err = errorf(KindOperation, "write RTP", "packet of %d bytes, at most %d", n, room)
-		}
-		return 0, err
+	} else {
+		t.out.pace(&o, packet, buffer)
 	}
-	t.out.depart(now, &packet, buffer, keys, path, more)
-	due := t.out.sender.Deadline()
+	due := t.out.drain(&o)
 	t.out.mu.Unlock()
 	t.rouse(due)
+}
+
+// enqueue builds a packet and gives it to the pacer. out.mu is held.
+func (out *rtpOutbound) enqueue(o *outbound, s *rtpsession.SendStream, h *rtp.Header, payload []byte) (int, error) {
+	if out.closed {
+		return 0, closedError("write RTP")
+	}
+	buffer := netio.GetBuffer()
+	packet, err := s.Write(o.now, buffer.Cap()[:0:o.room()], h, payload)
+	n := len(packet.Data)
+	if n > o.room() {
+		err = errorf(KindOperation, "write RTP", "packet of %d bytes, at most %d", n, o.room())
+	}
+	if err != nil {
+		buffer.Release()
+		return 0, err
+	}
+	out.sender.ReportFrom(o.now)
+	out.pace(o, packet, buffer)
 	return n, nil
 }
 
 // depart stamps, seals and sends a packet that lies in buffer, which is used up.
-// out.mu is held.
-func (out *rtpOutbound) depart(now time.Time, p *rtpsession.OutPacket, buffer *netio.Buffer, keys *srtp.Outbound, path *icePath, more bool) {
-	out.sender.ReportFrom(now)
-	out.sender.Depart(now, p)
-	sealed, err := out.sealer(p, keys).Protect(buffer.Cap()[:len(p.Data)])
+// probe is what the pacer said of it. out.mu is held.
+func (out *rtpOutbound) depart(o *outbound, p *rtpsession.OutPacket, buffer *netio.Buffer, probe bandwidth.ProbeID) {
+	seq, numbered := out.sender.Depart(o.now, p)
+	sealed, err := out.sealer(p, o.keys).Protect(buffer.Cap()[:len(p.Data)])
 	if err != nil {
 		buffer.Release()
 		return
 	}
 	buffer.SetLen(len(sealed))
-	path.send(buffer, more)
+	out.departed(o.now, p, seq, numbered, len(sealed), probe)
+	o.send(buffer)
 }
 
 // sealer returns the SRTP stream of a packet. out.mu is held.
@@ -121,43 +217,25 @@ func (out *rtpOutbound) sealer(p *rtpsession.OutPacket, keys *srtp.Outbound) *sr
 	return sent.media
 }
 
-// writeBatch sends packets of a stream as one burst.
-func (t *rtpTransport) writeBatch(now time.Time, s *rtpsession.SendStream, packets []rtp.Packet) error {
-	var first error
-	for i := range packets {
-		p := &packets[i]
-		h := &p.Header
-		if p.PaddingSize != 0 && h.PaddingSize == 0 { //nolint:staticcheck // programs for older pion/rtp set it there
-			padded := *h
-			padded.PaddingSize = p.PaddingSize
-			h = &padded
-		}
-		if _, err := t.write(now, s, h, p.Payload, i < len(packets)-1); err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
 // resend sends the packets that NACKs asked for. Any goroutine.
 func (t *rtpTransport) resend(now time.Time) {
-	path, keys := t.dtls.ice.path.Load(), t.out.keys.Load()
-	if path == nil || keys == nil {
+	o, ok := t.begin(now)
+	if !ok {
 		return
 	}
 	t.out.mu.Lock()
-	defer t.out.mu.Unlock()
-	room := netio.MaxDatagram - keys.Profile().RTPOverhead()
 	for {
 		buffer := netio.GetBuffer()
-		packet, ok := t.out.sender.NextResend(now, buffer.Cap()[:0:room])
+		packet, ok := t.out.sender.NextResend(now, buffer.Cap()[:0:o.room()])
 		if !ok {
 			buffer.Release()
-			path.socket.Flush()
-			return
+			break
 		}
-		t.out.depart(now, &packet, buffer, keys, path, true)
+		t.out.pace(&o, packet, buffer)
 	}
+	at := t.out.drain(&o)
+	t.out.mu.Unlock()
+	t.rouse(at)
 }
 
 // reportFrom begins to report on what comes. On the loop.
@@ -167,16 +245,27 @@ func (out *rtpOutbound) reportFrom(now time.Time) {
 	out.sender.ReportFrom(now)
 }
 
-// deadline is when a report is due.
+// deadline is when a report, a paced packet or the estimate is due.
 func (out *rtpOutbound) deadline() time.Time {
 	out.mu.Lock()
 	defer out.mu.Unlock()
-	return out.sender.Deadline()
+	return out.due()
+}
+
+// due is deadline with out.mu held.
+func (out *rtpOutbound) due() time.Time {
+	return earlier(out.sender.Deadline(), earlier(out.pacer.Deadline(), out.estimator.Deadline()))
 }
 
 // report sends the reports that are due, about what is sent and what came
 // (RFC 3550 section 6.4). On the loop.
 func (t *rtpTransport) report(now time.Time) {
+	t.out.mu.Lock()
+	at := t.out.sender.Deadline()
+	t.out.mu.Unlock()
+	if at.IsZero() || at.After(now) {
+		return
+	}
 	t.in.mu.Lock()
 	blocks := t.in.receiver.Blocks(now)
 	t.in.mu.Unlock()
@@ -202,4 +291,7 @@ func (out *rtpOutbound) close() {
 	out.mu.Lock()
 	defer out.mu.Unlock()
 	out.closed = true
+	for _, s := range out.sender.Streams() {
+		out.pacer.Remove(bandwidth.StreamID(s.SSRC), pacedPacket.release)
+	}
 }

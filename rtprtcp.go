@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/netio"
@@ -12,7 +13,7 @@ import (
 // the session reads its part, and the applications' readers get it whole. On the
 // socket's reader.
 func (t *rtpTransport) receiveRTCP(now time.Time, compound []byte) {
-	packets, err := rtpsession.ParseCompound(compound)
+	packets, feedback, err := splitCompound(compound)
 	if err != nil {
 		t.dtls.log.debug("RTCP", "error", err)
 		return
@@ -26,12 +27,39 @@ func (t *rtpTransport) receiveRTCP(now time.Time, compound []byte) {
 	t.out.mu.Lock()
 	t.out.sender.HandleRTCP(now, packets)
 	readers.ofSent(t.out.sender, packets)
+	for _, p := range feedback {
+		t.out.handleTransportFeedback(now, p.Data)
+		readers.ofFeedback(t.out.sender, p.Data)
+	}
+	t.out.handleReports(now)
 	rtt := t.out.sender.RTT()
 	t.out.mu.Unlock()
 
 	t.in.setRTT(rtt)
 	t.resend(now)
+	t.drive(now)
 	readers.deliver(now, compound)
+}
+
+// splitCompound reads the packets of a compound one, but for transport-wide
+// feedback, which comes often and is read without allocating.
+func splitCompound(compound []byte) (packets []rtcp.Packet, feedback []rtpsession.RTCPPacket, err error) {
+	reader := rtpsession.NewCompoundReader(compound)
+	for {
+		p, ok, err := reader.Next()
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case !ok:
+			return packets, feedback, nil
+		case p.IsTransportFeedback():
+			feedback = append(feedback, p)
+		default:
+			if parsed := p.Parse(); parsed != nil {
+				packets = append(packets, parsed)
+			}
+		}
+	}
 }
 
 // rtcpReaders collects the queues that a compound packet goes to, each once.
@@ -68,6 +96,18 @@ func (r *rtcpReaders) ofSent(sender *rtpsession.Sender, packets []rtcp.Packet) {
 					r.add(of.encoding.rtcp)
 				}
 			}
+		}
+	}
+}
+
+// ofFeedback adds the encoding that transport-wide feedback names.
+func (r *rtcpReaders) ofFeedback(sender *rtpsession.Sender, packet []byte) {
+	if len(packet) < 12 {
+		return
+	}
+	if s := sender.Stream(rtpsession.SSRC(binary.BigEndian.Uint32(packet[8:]))); s != nil {
+		if of, ok := s.User.(*sentStream); ok {
+			r.add(of.encoding.rtcp)
 		}
 	}
 }

@@ -44,8 +44,10 @@ func (s *RTPSender) Track() TrackLocal { return s.published.Load().track }
 func (s *RTPSender) Transport() *DTLSTransport { return s.published.Load().transport }
 
 // ReplaceTrack sends another track of the same kind, or none, from now on; this
-// needs no negotiation. It returns a TypeError for a track of another kind and an
-// InvalidStateError for a stopped transceiver or a closed connection.
+// needs no negotiation. It returns a TypeError for a track of another kind, an
+// InvalidModificationError for one that would need to be negotiated, as its codec
+// was not, and an InvalidStateError for a stopped transceiver or a closed
+// connection; then the old track goes on.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack
 func (s *RTPSender) ReplaceTrack(track TrackLocal) error {
@@ -61,11 +63,15 @@ func (s *RTPSender) replaceTrack(track TrackLocal) operation {
 			o.invalid = errorf(KindTypeError, o.name, "the track is %v, the sender %v", kind, s.transceiver.kind)
 		}
 	}
+	o.prepare = func(now time.Time, then func(time.Time, error)) {
+		s.tryTrack(track, func(err error) { then(now, reop(o.name, err)) })
+	}
 	o.run = func(time.Time) (func(), error) {
 		if err := s.transceiver.pc.session.SetSender(s.transceiver.id, id, s.streamIDs); err != nil {
 			return nil, jsepError(o.name, err)
 		}
 		s.setTrack(track)
+		s.reflow()
 		return nil, nil
 	}
 	return o
@@ -149,6 +155,7 @@ func (s *RTPSender) setParameters(parameters RTPSendParameters) operation {
 		}
 		s.last, s.encodings = nil, encodings
 		s.publish(func(p *senderSnapshot) { p.encodings = encodings })
+		s.reflow()
 		return nil, nil
 	}
 	return o

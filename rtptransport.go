@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/passerelle-rtc/webrtc/internal/bandwidth"
 	"github.com/passerelle-rtc/webrtc/internal/dtls"
 	"github.com/passerelle-rtc/webrtc/internal/loop"
 	"github.com/passerelle-rtc/webrtc/internal/netio"
@@ -27,6 +28,9 @@ type rtpTransport struct {
 	active bool            // media was negotiated. Owned by the loop.
 	keyed  bool            // there are keys. Owned by the loop.
 	armed  atomic.Int64
+
+	allocation allocation          // owned by the loop
+	onTarget   func(now time.Time) // of the connection; nil without one. Owned by the loop.
 }
 
 func newRTPTransport(t *DTLSTransport) *rtpTransport {
@@ -34,6 +38,7 @@ func newRTPTransport(t *DTLSTransport) *rtpTransport {
 	r.local = rtpsession.SSRC(randomSSRC())
 	r.in.receiver = rtpsession.NewReceiver(r.local)
 	r.out.sender = rtpsession.NewSender(randomUint16())
+	r.out.start(time.Now())
 	return r
 }
 
@@ -133,9 +138,8 @@ func nothing(time.Time) {}
 // advance sends the reports and the feedback that are due. On the loop.
 func (t *rtpTransport) advance(now time.Time) {
 	t.sendFeedback(now)
-	if at := t.out.deadline(); !at.IsZero() && !at.After(now) {
-		t.report(now)
-	}
+	t.report(now)
+	t.drive(now)
 }
 
 // sendRTCP protects a compound packet and sends it. buffer holds it, and is used
@@ -154,6 +158,14 @@ func (t *rtpTransport) sendRTCP(buffer *netio.Buffer) {
 	}
 	buffer.SetLen(len(sealed))
 	path.send(buffer, false)
+}
+
+// targetChanged takes a new estimate of the path. On the loop.
+func (t *rtpTransport) targetChanged(now time.Time, target bandwidth.Bitrate) {
+	t.allocation.target = target
+	if t.onTarget != nil {
+		t.onTarget(now)
+	}
 }
 
 // close ends both halves: what waits for packets ends. On the loop.

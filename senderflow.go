@@ -35,6 +35,44 @@ func (s *RTPSender) flow(state jsep.TransceiverState) {
 	}
 }
 
+// reflow is flow after a change on this side. On the loop.
+func (s *RTPSender) reflow() {
+	pc := s.transceiver.pc
+	if state, ok := pc.session.Transceiver(s.transceiver.id); ok {
+		s.flow(state)
+		pc.distributeBandwidth(time.Now())
+	}
+}
+
+// tryTrack binds a track to the encoding that is to send it, in the place of the
+// one before; where nothing is sent at the moment there is nothing to try. then
+// gets what the track says. On the loop.
+func (s *RTPSender) tryTrack(track TrackLocal, then func(error)) {
+	i := s.encodingOf(track)
+	if i < 0 || i >= len(s.flows) || s.flows[i].bound == nil || s.flows[i].bound.track == track {
+		then(nil)
+		return
+	}
+	s.flows[i].bind(track, s.published.latest().parameters, func(err error) {
+		if err != nil {
+			err = newError(KindInvalidModification, "", err)
+		}
+		then(err)
+	})
+}
+
+// encodingOf is the encoding that a track is for: that of its layer, the first for
+// one that is of no layer, -1 for none.
+func (s *RTPSender) encodingOf(track TrackLocal) int {
+	if track == nil {
+		return -1
+	}
+	if track.RID() == "" {
+		return 0
+	}
+	return slices.IndexFunc(s.encodings, func(e RTPEncodingParameters) bool { return e.RID == track.RID() })
+}
+
 // matchFlows gives each encoding its flow, and ends those of encodings that are
 // gone. On the loop.
 func (s *RTPSender) matchFlows() {
@@ -60,15 +98,10 @@ func (s *RTPSender) matchFlows() {
 // trackOf is the track of an encoding: the one for its layer, and for the first
 // encoding one that is of no layer.
 func (s *RTPSender) trackOf(encoding int) TrackLocal {
-	rid := s.encodings[encoding].RID
-	track := s.published.latest().track
-	switch {
-	case track == nil:
-		return nil
-	case encoding == 0 && track.RID() == "", track.RID() == rid && rid != "":
+	if track := s.published.latest().track; s.encodingOf(track) == encoding {
 		return track
 	}
-	if layer, ok := s.layers[rid]; ok {
+	if layer, ok := s.layers[s.encodings[encoding].RID]; ok {
 		return layer
 	}
 	return nil

@@ -63,10 +63,9 @@ func (s *Sender) NextReport(now time.Time, dst []byte) []byte {
 
 // senderInfo is the stream as it is now: the RTP timestamp is what a packet of this moment would have (RFC 3550 section 6.4.1).
 func (s *SendStream) senderInfo(now time.Time) SenderInfo {
-	elapsed := now.Sub(s.lastTime)
 	return SenderInfo{
 		NTP:     NTPTime(now),
-		RTP:     s.lastTimestamp + uint32(int64(elapsed.Seconds()*float64(s.format.ClockRate))),
+		RTP:     s.timestampAt(now),
 		Packets: uint32(s.counts.Packets - s.counts.Retransmitted),
 		Octets:  uint32(s.counts.PayloadBytes - s.counts.RetransmittedBytes),
 	}

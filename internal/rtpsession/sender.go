@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 )
 
 // Sender is the sending half of what one transport carries: it numbers, stamps, counts and remembers what goes out, answers
@@ -25,6 +26,9 @@ type Sender struct {
 	cname        string
 	rtt          time.Duration
 	remb         uint64
+	hasREMB      bool // since TakeREMB
+	expected     int  // of the packets that report blocks spoke of since TakeLoss
+	lost         int
 }
 
 // SendEvent is something that the peer asked of a stream.
@@ -139,7 +143,7 @@ func (s *Sender) HandleRTCP(now time.Time, packets []rtcp.Packet) {
 		case *rtcp.FullIntraRequest:
 			s.handleFIR(p)
 		case *rtcp.ReceiverEstimatedMaximumBitrate:
-			s.remb = uint64(p.Bitrate)
+			s.remb, s.hasREMB = uint64(p.Bitrate), true
 		}
 	}
 	if len(s.events) > maxEvents {
@@ -249,7 +253,9 @@ func (s *Sender) handleReports(now time.Time, blocks []rtcp.ReceptionReport) {
 		if stream == nil || stream.SSRC != SSRC(b.SSRC) {
 			continue
 		}
-		stream.report(now, b)
+		expected, lost := stream.report(now, b)
+		s.expected += expected
+		s.lost += lost
 		if stream.remote.RTT > 0 && stream.remote.At.Equal(now) {
 			s.rtt = stream.remote.RTT
 		}
@@ -258,12 +264,19 @@ func (s *Sender) handleReports(now time.Time, blocks []rtcp.ReceptionReport) {
 
 // report keeps a report block. The round-trip time is what has passed since the sender report that it names, without the
 // peer's own delay.
-func (s *SendStream) report(now time.Time, b rtcp.ReceptionReport) {
+func (s *SendStream) report(now time.Time, b rtcp.ReceptionReport) (expected, lost int) {
 	if !s.named {
 		s.named = true
 		_ = s.prepareWriter() // takes elements away only
 	}
 	r := &s.remote
+	if !r.At.IsZero() {
+		expected = int(int32(b.LastSequenceNumber - r.HighestSeq))
+		lost = int(signed24(b.TotalLost) - r.PacketsLost)
+	}
+	if expected < 0 || lost < 0 || lost > expected {
+		expected, lost = max(0, expected), 0
+	}
 	r.At = now
 	r.FractionLost = float64(b.FractionLost) / 256
 	r.PacketsLost = signed24(b.TotalLost)
@@ -276,6 +289,73 @@ func (s *SendStream) report(now time.Time, b rtcp.ReceptionReport) {
 		r.TotalRTT += rtt
 		r.RTTs++
 	}
+	return expected, lost
+}
+
+// TakeLoss returns how many packets the peer's reports expected since the call before, and how many of them were lost.
+func (s *Sender) TakeLoss() (expected, lost int) {
+	expected, lost = s.expected, s.lost
+	s.expected, s.lost = 0, 0
+	return expected, lost
+}
+
+// TakeREMB returns the receiver's own estimate, in bits/s, if one came since the call before.
+func (s *Sender) TakeREMB() (limit uint64, ok bool) {
+	ok, s.hasREMB = s.hasREMB, false
+	return s.remb, ok
+}
+
+// CanPad reports whether Padding can make packets: there is a stream with retransmissions, which may be repeated or empty
+// without harm, and whose header extension numbers them.
+func (s *Sender) CanPad() bool { return s.padded() != nil }
+
+func (s *Sender) padded() *SendStream {
+	for _, stream := range s.streams {
+		f := &stream.format
+		if stream.written && stream.RTX != 0 && f.HasRTX && f.TransportCC && f.Extensions.TransportCC != 0 {
+			return stream
+		}
+	}
+	return nil
+}
+
+// maxPadding is the most that one packet is padded with: its count has eight bits (RFC 3550 section 5.1).
+const maxPadding = 255
+
+// Padding makes a packet that probes the path, of about size bytes at the most: the newest packet again, which the peer can
+// use if it was lost, or one without payload.
+func (s *Sender) Padding(now time.Time, dst []byte, size int) (OutPacket, bool) {
+	stream := s.padded()
+	if stream == nil {
+		return OutPacket{}, false
+	}
+	if stream.history != nil && size > maxPadding {
+		if packet, ok := stream.history.Latest(now); ok {
+			if p, ok := stream.repeat(dst, packet, 0); ok {
+				p.Padding = true
+				return p, true
+			}
+		}
+	}
+	return stream.empty(dst, size)
+}
+
+// empty makes a retransmission without an original.
+func (s *SendStream) empty(dst []byte, size int) (OutPacket, bool) {
+	h := rtp.Header{
+		Version: 2, SSRC: uint32(s.RTX), PayloadType: uint8(s.format.RTXPayloadType), SequenceNumber: s.rtxSeq,
+		Timestamp: s.lastTimestamp, PaddingSize: uint8(min(max(size, 1), maxPadding)),
+	}
+	data, err := s.writer.AppendPacket(dst[:0], &h, nil)
+	if err != nil {
+		return OutPacket{}, false
+	}
+	s.rtxSeq++
+	e := &s.format.Extensions
+	return OutPacket{
+		Stream: s, Data: data, Retransmission: true, Padding: true, OnRTX: true, seq: h.SequenceNumber,
+		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),
+	}, true
 }
 
 func signed24(v uint32) int64 { return int64(int32(v<<8) >> 8) }

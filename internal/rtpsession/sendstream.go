@@ -1,6 +1,7 @@
 package rtpsession
 
 import (
+	"math"
 	"time"
 
 	"github.com/pion/rtp"
@@ -132,6 +133,34 @@ func (s *SendStream) Write(now time.Time, dst []byte, h *rtp.Header, payload []b
 		Stream: s, Data: data, seq: out.SequenceNumber, payload: len(payload), marker: h.Marker,
 		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),
 	}, nil
+}
+
+// Insert builds a packet of the session's own, such as a telephone event (RFC 4733), between those of the track: it takes the
+// next sequence number, and what is written later moves up by one. at is the moment that the packet's timestamp stands for.
+func (s *SendStream) Insert(now time.Time, dst []byte, pt PayloadType, marker bool, at time.Time, offset uint32, payload []byte) (OutPacket, error) {
+	if !s.written {
+		s.lastTime = now
+	}
+	s.seqShift++
+	h := rtp.Header{
+		Version: 2, Marker: marker, PayloadType: uint8(pt), SSRC: uint32(s.SSRC), SequenceNumber: s.lastSeq + 1,
+		Timestamp: s.timestampAt(at) + offset,
+	}
+	data, err := s.writer.AppendPacket(dst[:0], &h, payload)
+	if err != nil {
+		return OutPacket{}, err
+	}
+	s.lastSeq, s.written = h.SequenceNumber, true
+	e := &s.format.Extensions
+	return OutPacket{
+		Stream: s, Data: data, seq: h.SequenceNumber, payload: len(payload), marker: marker,
+		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),
+	}, nil
+}
+
+// timestampAt is the timestamp of a moment, by that of the newest packet.
+func (s *SendStream) timestampAt(at time.Time) uint32 {
+	return s.lastTimestamp + uint32(int64(math.Round(at.Sub(s.lastTime).Seconds()*float64(s.format.ClockRate))))
 }
 
 // remember keeps what a later source goes on from, and what sender reports say.
