@@ -211,7 +211,9 @@ func (p *Pacer[T]) Next(now time.Time) (Release[T], bool) {
 		p.advanceProbe(at)
 	}
 	if p.classes[Audio].count > 0 {
-		return p.release(Audio), true
+		r := p.release(Audio)
+		p.closed = p.closed || p.indebted()
+		return r, true
 	}
 	if p.probing.active {
 		if at < p.probeDue() {
@@ -230,8 +232,13 @@ func (p *Pacer[T]) Next(now time.Time) (Release[T], bool) {
 		return Release[T]{}, false
 	}
 	r := p.release(kind)
-	p.closed = p.debt >= float64(p.pace().Bytes(p.config.Burst))
+	p.closed = p.indebted()
 	return r, true
+}
+
+// indebted reports whether the batch is full.
+func (p *Pacer[T]) indebted() bool {
+	return p.debt >= float64(p.pace().Bytes(p.config.Burst))
 }
 
 // first is the first kind that has packets.
