@@ -277,10 +277,14 @@ func (pc *PeerConnection) used() []*peerTransport {
 	return used
 }
 
-// transportOf is the transport of a transceiver's media once it is negotiated.
+// transportOf is the transport of a transceiver's media: from a local offer on, or
+// the answer to a remote one.
+//
+// See https://www.w3.org/TR/webrtc/#set-description
 func (pc *PeerConnection) transportOf(state jsep.TransceiverState) *DTLSTransport {
 	t := pc.byMID[state.MID]
-	if t == nil || state.BundleTag == "" {
+	offered := !state.HasCurrent && pc.session.State() == jsep.HaveRemoteOffer
+	if t == nil || state.BundleTag == "" || offered {
 		return nil
 	}
 	return t.dtls

@@ -296,3 +296,35 @@ func TestTheSCTPTransportIsThereWithTheOffer(t *testing.T) {
 		shown("rollback of a later offer", true, true)
 	})
 }
+
+// webrtc-pc section 4.4.1.4, set a session description: a sender's and a receiver's
+// transport is there with a local offer, at the peer with the answer; a rollback
+// takes it back.
+func TestTransportsOfMediaAreThereWithTheOffer(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ours, err := r.a.AddTransceiverFromKind(RTPCodecTypeAudio)
+		must(t, err)
+		shown := func(step string, transceiver *RTPTransceiver, want *DTLSTransport) {
+			t.Helper()
+			if s, r := transceiver.Sender().Transport(), transceiver.Receiver().Transport(); s != want || r != want {
+				t.Errorf("%s: transports %p and %p, want %p", step, s, r, want)
+			}
+		}
+		shown("before", ours, nil)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		shown("a local offer", ours, r.a.dtls)
+		must(t, r.a.SetLocalDescription(SessionDescription{Type: SDPTypeRollback}))
+		shown("rollback", ours, nil)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription()))
+		theirs := r.b.GetTransceivers()[0]
+		shown("a remote offer", theirs, nil)
+		must(t, r.b.SetLocalDescription(SessionDescription{}))
+		shown("a local answer", theirs, r.b.dtls)
+		must(t, r.a.SetRemoteDescription(*r.b.LocalDescription()))
+		shown("a remote answer", ours, r.a.dtls)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		must(t, r.a.SetLocalDescription(SessionDescription{Type: SDPTypeRollback}))
+		shown("rollback of a later offer", ours, r.a.dtls)
+	})
+}
