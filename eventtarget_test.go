@@ -130,7 +130,7 @@ func TestListenersHearTheEventsOfTracksAndTones(t *testing.T) {
 		exchange(t, r.a, r.b)
 		mu.Lock()
 		defer mu.Unlock()
-		if want := []string{"tone 5", "tone ", "removetrack", "ended"}; !slices.Equal(got, want) {
+		if want := []string{"tone 5", "unmute", "tone ", "mute", "removetrack", "ended"}; !slices.Equal(got, want) {
 			t.Errorf("events %q, want %q", got, want)
 		}
 	})
