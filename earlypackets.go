@@ -58,6 +58,14 @@ func (e *earlyPackets) open(now time.Time, sink packetSink) {
 	e.sink.Store(&sink)
 }
 
+// hold keeps packets from now on, for a layer that is to come.
+func (e *earlyPackets) hold() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.held, e.bytes = nil, 0
+	e.sink.Store(nil)
+}
+
 // shut drops what is kept and all that comes.
 func (e *earlyPackets) shut() {
 	discard := packetSink(func(time.Time, []byte) {})

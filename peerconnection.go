@@ -128,24 +128,13 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 		return nil, err
 	}
 	pc.transports = []*peerTransport{pc.peerTransport}
-	pc.makeSCTP()
+	pc.sctp = pc.newSCTP(pc.dtls)
 	pc.session = jsep.New(pc.sessionConfig())
 	pc.target.init(&TargetBitrate{})
 	pc.published.init(pc.snapshot())
 	pc.legacy.published.init(&legacySnapshot{})
 	l.Post(pc.join)
 	return pc, nil
-}
-
-// makeSCTP makes the transport of the data channels; it is public once it is
-// negotiated.
-func (pc *PeerConnection) makeSCTP() {
-	pc.sctp = newSCTPTransport(pc.api, pc.dtls)
-	pc.sctp.hookDataChannel = &pc.onDataChannel
-	pc.sctp.hookAdded = func() {
-		pc.dataWanted = true
-		pc.updateNegotiationNeeded()
-	}
 }
 
 // join begins the life of the connection's loop; from here on it owns the
@@ -311,7 +300,19 @@ func (pc *PeerConnection) OnDataChannel(f func(*DataChannel)) { pc.onDataChannel
 // See https://www.w3.org/TR/webrtc/#dom-peerconnection-createdatachannel
 func (pc *PeerConnection) CreateDataChannel(label string, options *DataChannelInit) (*DataChannel, error) {
 	const op = "create data channel"
-	return pc.sctp.create(options.parameters(label), op)
+	params := options.parameters(label)
+	if err := params.validate(); err != nil {
+		return nil, reop(op, err)
+	}
+	var channel *DataChannel
+	err := pc.do(op, func(time.Time) error {
+		channel = newDataChannel(pc.sctp, params)
+		return pc.sctp.tryAdd(channel, op)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return channel, nil
 }
 
 // Close ends the connection: the peer is told, sockets are closed, reads and

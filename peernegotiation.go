@@ -318,41 +318,6 @@ func (t *peerTransport) addSectionCandidates(now time.Time, s *jsep.Section) {
 	}
 }
 
-// followSCTP shows the transport of the data channels from the first offer that
-// describes one on; a rollback of that offer hides it again. On the loop.
-//
-// See https://www.w3.org/TR/webrtc/#set-description
-func (pc *PeerConnection) followSCTP(applied *jsep.Applied) {
-	if applied.RolledBack {
-		pc.sctpShown = pc.sctpStable
-	}
-	if applied.Type != jsep.Offer {
-		return
-	}
-	if applied.From == jsep.Stable || applied.RolledBack {
-		pc.sctpStable = pc.sctpShown
-	}
-	for _, s := range applied.Sections {
-		pc.sctpShown = pc.sctpShown || s.Kind == "application" && !s.Rejected
-	}
-}
-
-// rejectData ends the data channels when an exchange has completed without
-// their m-section.
-func (pc *PeerConnection) rejectData(now time.Time, applied *jsep.Applied) {
-	rejected := false
-	for _, s := range applied.Sections {
-		if s.Kind == "application" && !s.Rejected {
-			return
-		}
-		rejected = rejected || s.Kind == "application"
-	}
-	if rejected {
-		pc.sctpShown = false
-		pc.sctp.ended(now, errDataRejected)
-	}
-}
-
 // AddICECandidate adds a candidate of the peer. An empty Candidate says that
 // there are no more. It returns an InvalidStateError before there is a remote
 // description, a TypeError if a candidate names neither SDPMid nor

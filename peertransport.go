@@ -250,9 +250,14 @@ func (a *assignment) find(now time.Time, tag string) (*peerTransport, error) {
 	return t, nil
 }
 
-// dropUnused closes the stacks that an exchange has left without m-section, but
-// for the first, which the next exchange may use. On the loop.
+// dropUnused closes the stacks that an exchange has left without m-section. The
+// first is kept for the next exchange if it has no peer yet, else a new one takes
+// its place: the peer's is gone (RFC 9429 section 5.11). On the loop.
 func (pc *PeerConnection) dropUnused(now time.Time) {
+	first := pc.peerTransport
+	if !first.inUse && first.ice.remote != (ice.Credentials{}) {
+		pc.renewFirst(now)
+	}
 	pc.transports = slices.DeleteFunc(pc.transports, func(t *peerTransport) bool {
 		if t.inUse || t == pc.peerTransport {
 			return false
@@ -260,6 +265,25 @@ func (pc *PeerConnection) dropUnused(now time.Time) {
 		t.retire(now)
 		return true
 	})
+}
+
+// renewFirst puts a new stack in the place of the first. On the loop.
+func (pc *PeerConnection) renewFirst(now time.Time) {
+	i := slices.IndexFunc(pc.transports, func(t *peerTransport) bool { return t.inUse })
+	if i >= 0 { // another can stand for it
+		pc.peerTransport = pc.transports[i]
+	} else {
+		pc.credentials = ice.NewCredentials(nil)
+		t, err := newPeerTransport(pc, "new transport")
+		if err != nil {
+			pc.log.warn("new transport", "error", err)
+			return
+		}
+		t.enter(now)
+		pc.peerTransport = t
+		pc.transports = append([]*peerTransport{t}, pc.transports...)
+	}
+	pc.sctp.moveTo(pc.dtls)
 }
 
 // used lists the transports of the m-sections; the first one, idle, where there

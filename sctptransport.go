@@ -205,6 +205,9 @@ func (t *SCTPTransport) dtlsStateChanged(now time.Time, state DTLSTransportState
 	case DTLSTransportStateConnected:
 		t.startEngine(now)
 	case DTLSTransportStateClosed, DTLSTransportStateFailed:
+		if t.hookAdded != nil && !t.negotiated {
+			return // of a connection that has not negotiated data: another may carry it
+		}
 		t.ended(now, errors.New("the connection underneath has ended"))
 	}
 }
