@@ -96,9 +96,9 @@ func (out *rtpOutbound) pad(o *outbound, size int, probe bandwidth.ProbeID) {
 
 // departed tells the estimator of a packet. out.mu is held.
 func (out *rtpOutbound) departed(now time.Time, p *rtpsession.OutPacket, seq uint16, numbered bool, size int, probe bandwidth.ProbeID) {
-	if numbered {
-		out.estimator.Sent(now, bandwidth.SentPacket{Seq: seq, Size: size + ipOverhead, Kind: kindOf(p), Probe: probe})
-	}
+	out.estimator.Sent(now, bandwidth.SentPacket{
+		Seq: seq, Unnumbered: !numbered, Size: size + ipOverhead, Kind: kindOf(p), Probe: probe,
+	})
 }
 
 // handleTransportFeedback takes a message of transport-wide feedback. out.mu is

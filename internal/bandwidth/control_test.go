@@ -275,6 +275,20 @@ func TestClockDriftIsNoQueue(t *testing.T) {
 	}
 }
 
+// Feedback comes 20 times a second: what is a step for an encoder is told, and
+// not each of these.
+func TestEventsAreFew(t *testing.T) {
+	s := scenario{link: 5 * mb, queue: 100 * time.Millisecond, rtt: 50 * time.Millisecond}
+	f := s.run(19, Config{}, 60*time.Second)
+	if n := len(f.events); n > 5*60 {
+		t.Errorf("%d events in 60 s", n)
+	}
+	last, target := f.events[len(f.events)-1].Target, f.est.Target()
+	if target < last || target > last.scale(eventStep) {
+		t.Errorf("the target is %v, the last event said %v", target, last)
+	}
+}
+
 // TestTheSameInputGivesTheSameOutput: nothing depends on a clock or on chance.
 func TestTheSameInputGivesTheSameOutput(t *testing.T) {
 	run := func() []Event {
@@ -283,5 +297,23 @@ func TestTheSameInputGivesTheSameOutput(t *testing.T) {
 	}
 	if a, b := run(), run(); !slices.Equal(a, b) {
 		t.Error("two runs differ")
+	}
+}
+
+// Packets without a number get no feedback: their silence is none.
+func TestUnnumberedPacketsAwaitNoFeedback(t *testing.T) {
+	w := newWorld(20, &bottleneck{rate: mb, limit: 100 * time.Millisecond, rtt: 50 * time.Millisecond})
+	f := newFlow(w, Config{})
+	f.start()
+	w.run(5 * time.Second)
+	before, now := f.est.Target(), w.time()
+	for range 500 {
+		now = now.Add(20 * time.Millisecond)
+		f.est.Sent(now, SentPacket{Unnumbered: true, Size: 100, Kind: Audio})
+		f.est.HandleFeedback(now, []PacketResult{{Seq: f.seq - 1, Received: true}})
+		f.est.Advance(now)
+	}
+	if s := f.est.Stats(); s.Silent || s.Target < before.scale(0.95) {
+		t.Errorf("target fell from %v to %v, silent is %v", before, s.Target, s.Silent)
 	}
 }

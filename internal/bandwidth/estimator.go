@@ -64,8 +64,9 @@ type Estimator struct {
 	held     time.Duration // since when, or since when not
 	packets  Counters
 
-	event   Event
-	pending bool
+	event   Event // the latest
+	pending bool  // nobody has taken it
+	eventAt time.Duration
 }
 
 // Counters are totals since the start of the estimator.
@@ -83,6 +84,7 @@ func NewEstimator(now time.Time, c Config) *Estimator {
 	}
 	e.bound(c.Min, c.Max)
 	e.begin(min(max(e.start, e.min), e.max))
+	e.event.Target = e.target
 	return e
 }
 
@@ -122,15 +124,19 @@ func (e *Estimator) tick(now time.Time) time.Duration {
 // and retransmissions too.
 func (e *Estimator) Target() Bitrate { return e.target }
 
-// Sent takes note of a packet with a transport-wide sequence number, in the
-// order of the numbers, when it goes to the socket. Without such numbers it is
-// called all the same, with any Seq: the loss-only mode needs the rate.
+// Sent takes note of a packet when it goes to the socket, in the order of the
+// sequence numbers. Packets without a number are told too: the loss-only mode
+// lets the rate grow no further than what is really sent.
 func (e *Estimator) Sent(now time.Time, p SentPacket) {
 	at := e.tick(now)
 	p.Size = max(0, min(p.Size, 1<<16))
 	e.packets.Sent++
-	e.silence.sent(at)
-	e.history.add(at, p)
+	if !p.Unnumbered || !e.feedback {
+		e.silence.sent(at)
+	}
+	if !p.Unnumbered {
+		e.history.add(at, p)
+	}
 	e.sent.add(at, p.Size)
 	counted := p.Size
 	if p.Kind == Padding {
@@ -221,9 +227,10 @@ func (e *Estimator) retarget(r Reason) {
 }
 
 // announce queues the event of a change. An event that nobody has taken yet is
-// replaced: its target is no longer true.
+// replaced: its target is no longer true. An increase that is small and soon
+// after the last event waits for the next feedback.
 func (e *Estimator) announce(before Bitrate, r Reason) {
-	if e.target == before {
+	if e.target == before && e.target == e.event.Target {
 		return
 	}
 	switch r {
@@ -232,8 +239,17 @@ func (e *Estimator) announce(before Bitrate, r Reason) {
 			e.prober.noteFall(e.now, before, e.target)
 		}
 	}
-	e.event, e.pending = Event{Target: e.target, Reason: r}, true
+	told := e.event.Target
+	if r == ReasonIncrease && !e.pending && e.now-e.eventAt < eventInterval && e.target >= told && e.target < told.scale(eventStep) {
+		return
+	}
+	e.event, e.pending, e.eventAt = Event{Target: e.target, Reason: r}, true, e.now
 }
+
+const (
+	eventInterval = 250 * time.Millisecond
+	eventStep     = 1.05
+)
 
 // mode is feedback as soon as there was any.
 func (e *Estimator) mode() mode {

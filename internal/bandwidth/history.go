@@ -34,7 +34,11 @@ func (k Kind) String() string {
 type SentPacket struct {
 	// Seq is the transport-wide sequence number
 	// (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2).
-	Seq  uint16
+	Seq uint16
+	// Unnumbered packets have no such number, and Seq is not looked at: they count
+	// for what is sent, and no feedback speaks of them.
+	Unnumbered bool
+
 	Size int // bytes, the same layers of every packet: IP packets at best
 	Kind Kind
 	// Probe is what the pacer gave with the packet; 0 for none.

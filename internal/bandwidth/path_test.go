@@ -277,7 +277,7 @@ func (f *flow) send(r Release[int]) {
 	f.seq++
 	f.highest++
 	number := f.highest
-	f.est.Sent(f.w.time(), SentPacket{Seq: seq, Size: r.Size, Kind: r.Kind, Probe: r.Probe})
+	f.est.Sent(f.w.time(), SentPacket{Seq: seq, Size: r.Size, Kind: r.Kind, Probe: r.Probe, Unnumbered: f.noTWCC})
 	f.current.sent += r.Size
 	f.current.expected++
 	if r.Padding > 0 {
