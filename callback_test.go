@@ -304,7 +304,7 @@ func TestCloseWorksInEveryPhase(t *testing.T) {
 	}
 }
 
-// W3C section 4.4.1.5 and the order of DESIGN: signaling state, then gathering,
+// W3C section 4.4.1.4 and the order of DESIGN: signaling state, then gathering,
 // then candidates, the nil one last; ICE before the connection.
 func TestEventsOfAConnectionComeInOrder(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

@@ -72,7 +72,7 @@ func newDefaultCertificate(now time.Time) (*Certificate, error) {
 
 func generateCertificate(op string, key crypto.PrivateKey, now time.Time) (*Certificate, error) {
 	// Serial number and name are random and mean nothing, so that they cannot be
-	// used to recognise the user (RFC 8827 section 9.3; RFC 5280 section 4.1.2.2
+	// used to recognise the user (RFC 8827 section 9.2; RFC 5280 section 4.1.2.2
 	// asks for at most 20 bytes and a positive number).
 	var serial, name [16]byte
 	if _, err := rand.Read(serial[:]); err != nil {

@@ -51,7 +51,7 @@ func TestGeneratedCertificate(t *testing.T) {
 	}
 }
 
-// RFC 8827 section 9.3: nothing in a certificate should tell who the user is.
+// RFC 8827 section 9.2: nothing in a certificate should tell who the user is.
 func TestGeneratedCertificatesHaveNothingInCommon(t *testing.T) {
 	now := time.Now()
 	a, b := mustCertificate(t, now), mustCertificate(t, now)

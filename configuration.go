@@ -21,7 +21,7 @@ type Configuration struct {
 	// RTCPMuxPolicy is require by default, the only supported value.
 	RTCPMuxPolicy RTCPMuxPolicy `json:"rtcpMuxPolicy,omitempty"`
 	// PeerIdentity is the identity that the other end has to prove
-	// (webrtc-identity section 8.3), as name@domain, checked by the provider of
+	// (webrtc-identity section 9.3), as name@domain, checked by the provider of
 	// SetIdentityProvider: SetRemoteDescription fails without the proof.
 	PeerIdentity string `json:"peerIdentity,omitempty"`
 	// Certificates authenticate this end in DTLS. One is generated when there

@@ -57,7 +57,7 @@ func TestSetConfigurationReplacesAllButWhatIsFixed(t *testing.T) {
 	})
 }
 
-// webrtc-pc section 4.4.1.6: new servers are asked in the next gathering phase;
+// webrtc-pc section 4.4.1.5: new servers are asked in the next gathering phase;
 // RFC 9429 section 5.2.2: the offer after the change has new credentials.
 func TestNewServersAreAskedWithTheNextOffer(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

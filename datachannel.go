@@ -130,7 +130,7 @@ func (d *DataChannel) MaxRetransmits() *uint16 { return cloneUint16(d.params.Max
 // Priority returns the channel's share when several compete. It is told to the
 // peer; the present SCTP engine does not obey it when it sends.
 //
-// See https://www.w3.org/TR/webrtc-priority/#rtc-data-channel-processing-steps
+// See https://www.w3.org/TR/webrtc-priority/#datachannel
 func (d *DataChannel) Priority() PriorityType { return d.params.Priority }
 
 // Negotiated reports whether both applications created the channel with the

@@ -1,7 +1,7 @@
 package webrtc
 
 // dcep is the priority as DCEP writes it. See RFC 8831 section 6.4 and
-// https://www.w3.org/TR/webrtc-priority/#rtc-data-channel-processing-steps.
+// https://www.w3.org/TR/webrtc-priority/#datachannel.
 func (p PriorityType) dcep() uint16 {
 	switch p {
 	case PriorityTypeVeryLow:

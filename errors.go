@@ -55,7 +55,7 @@ const (
 	KindSCTPFailure ErrorKind = "sctp-failure"
 )
 
-// The values of RTCErrorDetailTypeIdp (webrtc-identity section 10.1.1). They
+// The values of RTCErrorDetailTypeIdp (webrtc-identity section 10.3). They
 // match ErrOperation too.
 const (
 	// KindIDPExecutionFailure: the identity provider failed.

@@ -137,7 +137,7 @@ func view(pc *PeerConnection) string {
 }
 
 // W3C: attributes change in the tasks that fire the events (webrtc-pc section
-// 4.4.1.5 and others), so an event loop sees nothing move between its turns.
+// 4.4.1.4 and others), so an event loop sees nothing move between its turns.
 func TestGettersAreConstantBetweenTheTurnsOfAnExecutor(t *testing.T) {
 	onEventLoop(t, func(t *testing.T, r *rig, l *eventLoop) {
 		var d, atB atomic.Pointer[DataChannel]

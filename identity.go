@@ -8,7 +8,7 @@ import (
 )
 
 // IdentityProvider vouches for who is at an end of a connection: the
-// RTCIdentityProvider of webrtc-identity section 4.4. A browser loads one from
+// RTCIdentityProvider of webrtc-identity section 5.2. A browser loads one from
 // the web; here the application gives one to SetIdentityProvider, for both
 // directions. Its methods are called on goroutines of their own, several at a
 // time, never by the connection's loop; ctx ends after 15 seconds, and with the
@@ -16,7 +16,7 @@ import (
 // descriptions, which wait for them. To say more about a failure than that it is
 // one, they return an IdentityProviderError.
 //
-// See https://www.w3.org/TR/webrtc-identity/#sec.identity-proxy-assertion-generation
+// See https://www.w3.org/TR/webrtc-identity/#sec.register-idp
 type IdentityProvider interface {
 	// GenerateAssertion proves who is at this end: it binds an identity to
 	// contents, a text that must be taken as it is. origin is the origin of
@@ -31,7 +31,7 @@ type IdentityProvider interface {
 }
 
 // IdentityProviderOptions is what an application tells its identity provider:
-// RTCIdentityProviderOptions of webrtc-identity section 8.4.
+// RTCIdentityProviderOptions of webrtc-identity section 9.4.
 type IdentityProviderOptions struct {
 	// Protocol names the provider's protocol, without / and \. "default" when
 	// empty.

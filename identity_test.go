@@ -83,7 +83,7 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-// webrtc-identity sections 5 and 6, RFC 8827 section 7.4: both ends assert, both
+// webrtc-identity sections 6 and 7, RFC 8827 section 7.4: both ends assert, both
 // validate, and the identities are those asserted.
 func TestPeersProveTheirIdentities(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -108,7 +108,7 @@ func TestPeersProveTheirIdentities(t *testing.T) {
 	}, withTarget("alice@a.example"))
 }
 
-// webrtc-identity section 8.8: with a target, SetRemoteDescription fails unless
+// webrtc-identity section 9.9: with a target, SetRemoteDescription fails unless
 // the identity is proven, and nothing has changed.
 func TestATargetIdentityHasToBeProven(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -172,7 +172,7 @@ func TestATargetNeedsAProvider(t *testing.T) {
 	}, withTarget("alice@a.example"))
 }
 
-// webrtc-identity section 8.8: without a target the description does not wait,
+// webrtc-identity section 9.9: without a target the description does not wait,
 // nor fail; but the first identity becomes the target.
 func TestWithoutATargetTheFirstIdentityBecomesIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

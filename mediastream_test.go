@@ -16,7 +16,7 @@ func streamTracks[T MediaStreamTrack](tracks ...T) []MediaStreamTrack {
 	return all
 }
 
-// W3C section 5.1.1, set the associated remote streams: one object for an id,
+// W3C section 5.1.4, set the associated remote streams: one object for an id,
 // and the streams' events before the track's.
 func TestTracksOfOneStreamIDShareAMediaStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

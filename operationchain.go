@@ -61,7 +61,7 @@ func (c *chain) advance(now time.Time) {
 // prepareAssertion waits for our identity assertion before an offer or answer is
 // made, in a state that allows it. On the loop.
 //
-// See https://www.w3.org/TR/webrtc-identity/#sec.create-offer
+// See https://www.w3.org/TR/webrtc-identity/#creating-an-offer
 func (pc *PeerConnection) prepareAssertion(now time.Time, op string, kind jsep.Type, then func(time.Time, error)) {
 	if !pc.session.CanCreate(kind) {
 		then(now, nil) // a rollback, or an error that the operation returns

@@ -20,7 +20,7 @@ func recordEvents(pc *PeerConnection, log *[]string) {
 	pc.ice.OnConnectionStateChange(func(s ICETransportState) { note("transport " + s.String()) })
 }
 
-// W3C webrtc-pc section 4.4.1.5 ("set the RTCSessionDescription"): one task fires
+// W3C webrtc-pc section 4.4.1.4 ("set a session description"): one task fires
 // signalingstatechange, then the events of streams and tracks, and last resolves
 // the promise.
 func TestACompletionFollowsTheSignalingStateAndTracksAndNothingElse(t *testing.T) {
@@ -118,7 +118,7 @@ func TestATwinThatReturnsAnErrorQueuesNothing(t *testing.T) {
 			{"unknown remote type", func() error {
 				return r.a.SetRemoteDescriptionAsync(SessionDescription{}, never)
 			}, ErrType, ErrType},
-			// W3C webrtc-pc section 4.4.1.6, addIceCandidate step 3.
+			// W3C webrtc-pc section 4.4.2.2, addIceCandidate step 3.
 			{"candidate of nothing", func() error {
 				return r.a.AddICECandidateAsync(ICECandidateInit{Candidate: "candidate:1 1 udp 1 192.0.2.9 1 typ host"}, never)
 			}, ErrType, ErrType},

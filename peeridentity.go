@@ -318,7 +318,7 @@ func (id *peerIdentity) validate(now time.Time, remote jsep.RemoteIdentity, then
 }
 
 // prove makes the checks that are left to the connection (webrtc-identity section
-// 6, RFC 8827 section 8.1): fingerprints, the provider's domain, the target.
+// 7, RFC 8827 section 8.1): fingerprints, the provider's domain, the target.
 func (id *peerIdentity) prove(remote jsep.RemoteIdentity, claim jsep.Identity, result IdentityValidationResult) (*identityProof, error) {
 	covered, err := jsep.ParseIdentityContents(result.Contents)
 	if err != nil {

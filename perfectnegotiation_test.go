@@ -326,7 +326,7 @@ func assertMirrored(t *testing.T, a, b *PeerConnection) {
 	}
 }
 
-// W3C section 4.4.1.5: the credentials to replace are forgotten once none of
+// W3C section 4.4.1.4: the credentials to replace are forgotten once none of
 // them is in the local description, also when that has no credentials at all.
 func TestARestartEndsThoughEveryMLineIsRejected(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

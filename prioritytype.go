@@ -1,7 +1,7 @@
 package webrtc
 
 // PriorityType is how important a data channel is beside the others of its
-// connection (webrtc-pc section 6.2 and W3C webrtc-priority, RTCPriorityType).
+// connection (W3C webrtc-priority section 3.1, RTCPriorityType).
 // The zero value means low.
 type PriorityType int
 

@@ -209,7 +209,7 @@ func (s *RTPSender) followRIDs(state jsep.TransceiverState) {
 }
 
 // propose takes layers that an offer asks for, with the defaults of webrtc-pc
-// section 4.4.1.5. The first goes on with what the one encoding had.
+// section 4.4.1.4. The first goes on with what the one encoding had.
 func (s *RTPSender) propose(rids []string) {
 	layers := make([]RTPEncodingParameters, len(rids))
 	for i, rid := range rids {

@@ -72,7 +72,7 @@ func TestTheProgramMayChooseSSRCs(t *testing.T) {
 	})
 }
 
-// webrtc-pc section 4.4.1.5: an offer to receive simulcast gives a sender without RIDs an encoding for each layer, the
+// webrtc-pc section 4.4.1.4: an offer to receive simulcast gives a sender without RIDs an encoding for each layer, the
 // largest last; a rollback takes them back ([[LastStableRidlessSendEncodings]]).
 func TestAPeerThatAsksForLayersGetsEncodings(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

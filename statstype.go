@@ -70,7 +70,7 @@ func (s StatsTimestamp) Time() time.Time {
 // where it is a pointer; where it is not, its zero cannot be a value of it, and
 // JSON leaves it out. Counts begin at 0.
 //
-// See https://www.w3.org/TR/webrtc-stats/#summary
+// See https://www.w3.org/TR/webrtc/#rtcstats-dictionary
 type Stats interface {
 	statsMarker()
 	// entryID is the key in a report.

@@ -49,7 +49,7 @@ func ridsOf[T MediaStreamTrack](tracks []T) string {
 	return strings.Join(rids, " ")
 }
 
-// webrtc-pc section 5.1.1, process remote tracks, for each layer that the offer names (RFC 8853 section 5.3): OnTrack
+// webrtc-pc section 5.1.4, process remote tracks, for each layer that the offer names (RFC 8853 section 5.3): OnTrack
 // comes with the offer, before there is an answer, and the answer changes nothing.
 func TestEachLayerOfSimulcastHasATrack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -103,7 +103,7 @@ func TestALayerThatTheAnswerRefusesEnds(t *testing.T) {
 	})
 }
 
-// webrtc-pc section 4.4.1.5, rollback: a track that was there before the offer goes on without layers, and those of the
+// webrtc-pc section 4.4.1.4, rollback: a track that was there before the offer goes on without layers, and those of the
 // offer end.
 func TestRollbackTakesLayersBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -195,7 +195,7 @@ func TestTheTrackEventMayWaitForTheFirstPacket(t *testing.T) {
 }
 
 // webrtc-pc section 5.2, setStreams: the next exchange moves the track, and the
-// peer hears of it again where it joins a stream (section 5.1.1).
+// peer hears of it again where it joins a stream (section 5.1.4).
 func TestSetStreamsMovesTheTrack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		sender, err := r.a.AddTrack(videoTrack("camera"))

@@ -75,7 +75,7 @@ func TestAnOfferIsRolledBackAtBothEnds(t *testing.T) {
 	}
 }
 
-// Webrtc-pc section 4.4.1.5: an offer that meets one of ours rolls it back.
+// Webrtc-pc section 4.4.1.4: an offer that meets one of ours rolls it back.
 func TestAnOfferThatMeetsAnotherRollsItBack(t *testing.T) {
 	for _, who := range []string{"we give way", "they give way"} {
 		t.Run(who, func(t *testing.T) {

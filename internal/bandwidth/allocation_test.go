@@ -57,7 +57,7 @@ func TestWhatAnEncodingCannotUseGoesToTheOthers(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 5.2.8: maxBitrate and active of RTCRtpEncodingParameters.
+// webrtc-pc section 5.2.7: maxBitrate and active of RTCRtpEncodingParameters.
 func TestMaxBitrateAndActiveAreObeyed(t *testing.T) {
 	var a Allocator
 	off := single(2, High, 0, 0)

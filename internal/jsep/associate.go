@@ -2,7 +2,7 @@ package jsep
 
 import "slices"
 
-// What applying a description does to the transceivers: W3C webrtc-pc section 4.4.1.5, "set the session
+// What applying a description does to the transceivers: W3C webrtc-pc section 4.4.1.4, "set the session
 // description", and the association of RFC 9429 section 5.9 to section 5.11.
 
 // change is one application of a description to the transceivers.
@@ -233,7 +233,7 @@ func (c *change) narrowToAnswer(t *transceiver, answer *media) {
 	t.narrow(answer.rtp.simulcast.requested())
 }
 
-// narrow keeps the layers that are left, and the first when none is (webrtc-pc section 4.4.1.5).
+// narrow keeps the layers that are left, and the first when none is (webrtc-pc section 4.4.1.4).
 func (t *transceiver) narrow(left []string) {
 	kept := slices.DeleteFunc(slices.Clone(t.sendRIDs), func(id string) bool { return !slices.Contains(left, id) })
 	if len(kept) == 0 {
@@ -242,7 +242,7 @@ func (t *transceiver) narrow(left []string) {
 	t.sendRIDs = kept
 }
 
-// settle ends an exchange: stopped transceivers whose m-line is rejected leave the set (W3C section 4.4.1.5), and
+// settle ends an exchange: stopped transceivers whose m-line is rejected leave the set (W3C section 4.4.1.4), and
 // so do those that were stopped before they ever had one.
 func (c *change) settle() {
 	s := c.s

@@ -225,7 +225,7 @@ func (s *Session) checkRemoteOffer(d *description) *Error {
 }
 
 // negotiated is m-section i in force, nil when there is none; dead: a side rejects it, so that it
-// may be recycled. An offer that follows another one is checked as if that had been answered (W3C section 4.4.1.5).
+// may be recycled. An offer that follows another one is checked as if that had been answered (W3C section 4.4.1.4).
 func (s *Session) negotiated(i int) (was *media, dead bool) {
 	if was = s.pendingRemote.section(i); was != nil && s.state == HaveRemoteOffer {
 		return was, was.rejected

@@ -17,7 +17,7 @@ func (s *Session) checkRemoteMedia(d *description) *Error {
 			continue
 		}
 		if !s.cfg.RTCPMuxNegotiate && !d.usesMux(i) {
-			return m.failf("no a=rtcp-mux, which the policy requires") // W3C section 4.4.1.5
+			return m.failf("no a=rtcp-mux, which the policy requires") // W3C section 4.4.1.4
 		}
 		if d.typ == Offer {
 			continue

@@ -67,7 +67,7 @@ func DecodeIdentity(text string) (Identity, error) {
 	return id, id.check()
 }
 
-// check follows webrtc-identity section 6 and RFC 8827 section 7.5: the protocol becomes part of a path.
+// check follows webrtc-identity section 4.1 and RFC 8827 section 7.5: the protocol becomes part of a path.
 func (id Identity) check() error {
 	switch {
 	case id.Domain == "":

@@ -230,7 +230,7 @@ func TestRollbackRestoresWhatWasInForce(t *testing.T) {
 	}
 }
 
-// W3C section 4.4.1.6: a remote offer in have-local-offer rolls back first; a bad one does not.
+// W3C section 4.4.1.4: a remote offer in have-local-offer rolls back first; a bad one does not.
 func TestGlareRollsBackImplicitly(t *testing.T) {
 	a, b := newSession(), newSession()
 	offer(t, a, input())

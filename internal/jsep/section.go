@@ -62,7 +62,7 @@ type Applied struct {
 	// Created are the transceivers that a remote offer made. Stopped became stopped: the m-line was rejected, or
 	// a rollback took them back. Removed left the set of transceivers; those that were not stopped before are in Stopped too.
 	Created, Stopped, Removed []TransceiverID
-	// Tracks is what happens to remote tracks, in the order of webrtc-pc section 4.4.1.5: what is to be muted,
+	// Tracks is what happens to remote tracks, in the order of webrtc-pc section 4.4.1.4: what is to be muted,
 	// streams left, streams joined, track events.
 	Tracks []TrackChange
 	// Identity is that of a remote description with a=identity, the zero value otherwise.

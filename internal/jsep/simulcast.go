@@ -24,7 +24,7 @@ func (r RID) is(o RID) bool { return r.ID == o.ID && r.Direction == o.Direction 
 const maxLayers = 16
 
 // simulcast holds the layers of an m-section in the order of a=simulcast, as its writer sees them. Where
-// alternatives are given only the first counts (webrtc-pc section 5.4.1, Simulcast functionality).
+// alternatives are given only the first counts (webrtc-pc section 5.4.3, Simulcast functionality).
 type simulcast struct {
 	send, receive []RID
 	sim           bool // there was an a=simulcast

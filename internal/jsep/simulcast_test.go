@@ -46,7 +46,7 @@ func TestSimulcastIsOfferedAndAnswered(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5: an answer may take layers away, or simulcast as a whole; it adds none.
+// webrtc-pc section 4.4.1.4: an answer may take layers away, or simulcast as a whole; it adds none.
 func TestAnAnswerNarrowsTheEnvelope(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer func(text string) string
@@ -89,7 +89,7 @@ func TestAnAnswerNarrowsTheEnvelope(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5 and section 5.4.1: an offer to receive simulcast proposes an envelope to a sender without RIDs, of the
+// webrtc-pc section 4.4.1.4 and section 5.4.3: an offer to receive simulcast proposes an envelope to a sender without RIDs, of the
 // first alternatives, each once; a rollback takes it back, and one that is established does not change.
 func TestAnOfferToReceiveSimulcastProposesAnEnvelope(t *testing.T) {
 	a, b := mediaPair()

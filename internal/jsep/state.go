@@ -72,12 +72,12 @@ type event struct {
 	typ  Type
 }
 
-// transitions is the whole signaling state machine: W3C webrtc-pc section 4.4.1.5
+// transitions is the whole signaling state machine: W3C webrtc-pc section 4.4.1.4
 // and RFC 9429 section 3.2. What is absent is an InvalidStateError.
 //
 // A rollback undoes an offer on the side that set it (RFC 9429 section 4.1.10.2);
-// it is refused once a provisional answer was applied (W3C section 4.4.1.5). A remote
-// offer in have-local-offer rolls the local one back first (W3C section 4.4.1.6).
+// it is refused once a provisional answer was applied (W3C section 4.4.1.4). A remote
+// offer in have-local-offer rolls the local one back first (W3C section 4.4.1.4).
 var transitions = map[State]map[event]State{
 	Stable: {
 		{local, Offer}:  HaveLocalOffer,

@@ -31,7 +31,7 @@ type TrackChange struct {
 	StreamIDs []string // empty for TrackMuted
 }
 
-// trackChanges collects the lists of W3C's "set a session description" (section 4.4.1.5): muteTracks,
+// trackChanges collects the lists of W3C's "set a session description" (section 4.4.1.4): muteTracks,
 // removeList, addList and trackEventInits.
 type trackChanges struct{ lists [TrackAdded + 1][]TrackChange }
 
@@ -41,7 +41,7 @@ func (c *trackChanges) add(k TrackChangeKind, t *transceiver, streams []string, 
 
 func (c *trackChanges) all() []TrackChange { return slices.Concat(c.lists[:]...) }
 
-// processRemoteTracks is W3C "process remote tracks" (webrtc-pc section 5.1.1). direction Stopped stands for null, which a
+// processRemoteTracks is W3C "process remote tracks" (webrtc-pc section 5.1.4). direction Stopped stands for null, which a
 // rollback leaves of a transceiver that was never negotiated; W3C has no mute event then, but the track was announced
 // and nothing will come.
 func (c *trackChanges) processRemoteTracks(t *transceiver, direction Direction, streams []string, trackID string) {
@@ -59,7 +59,7 @@ func (c *trackChanges) processRemoteTracks(t *transceiver, direction Direction, 
 	t.fired = direction
 }
 
-// setRemoteStreams is W3C "set the associated remote streams" (webrtc-pc section 5.1.1). It reports whether the track
+// setRemoteStreams is W3C "set the associated remote streams" (webrtc-pc section 5.1.4). It reports whether the track
 // joined one.
 func (c *trackChanges) setRemoteStreams(t *transceiver, streams []string, trackID string) bool {
 	minus := func(a, b []string) []string {

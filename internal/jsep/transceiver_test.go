@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// RFC 9429 section 5.2.1 and section 5.3.1, webrtc-pc section 4.4.1.5: the whole way of one transceiver.
+// RFC 9429 section 5.2.1 and section 5.3.1, webrtc-pc section 4.4.1.4: the whole way of one transceiver.
 func TestAnAudioTransceiverIsOfferedAndAnswered(t *testing.T) {
 	a, b := mediaPair()
 	id := a.AddTransceiver(TransceiverInit{Kind: Audio, TrackID: "mic", StreamIDs: []string{"call"}})

@@ -18,7 +18,7 @@ func TestAnAnswererThatSentIsNotReused(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5 and section 5.4: what a rejected m-line stopped stays stopped when its offer is rolled back, and the
+// webrtc-pc section 4.4.1.4 and section 5.4: what a rejected m-line stopped stays stopped when its offer is rolled back, and the
 // next offer of this side rejects the m-line.
 func TestRollbackDoesNotReviveWhatIsStopped(t *testing.T) {
 	a, b := mediaPair()
@@ -42,7 +42,7 @@ func TestRollbackDoesNotReviveWhatIsStopped(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5: an offer that follows another one is checked as if that had been answered.
+// webrtc-pc section 4.4.1.4: an offer that follows another one is checked as if that had been answered.
 func TestBackToBackOffers(t *testing.T) {
 	a, b := mediaPair()
 	a.AddTransceiver(TransceiverInit{Kind: Audio, StreamIDs: []string{"s"}})
@@ -153,14 +153,14 @@ func TestStreamsOfOlderPeers(t *testing.T) {
 	if r.TrackID != "track" || !slices.Equal(r.StreamIDs, []string{"old"}) || !slices.Equal(r.Sources.SSRCs, []uint32{1}) || len(r.Sources.Groups) != 1 {
 		t.Errorf("%+v", r)
 	}
-	// Without any the track is in no stream (webrtc-pc section 5.1.1).
+	// Without any the track is in no stream (webrtc-pc section 5.1.4).
 	again := must(b.SetRemote(Offer, swap(t, text, "a=ssrc:1 msid:old track\r\n", "")))
 	if !slices.Equal(kinds(again.Tracks), []string{"removed"}) {
 		t.Errorf("%+v", again.Tracks)
 	}
 }
 
-// webrtc-pc section 4.4.1.5: provisional answers settle directions and parameters, and can be followed by others.
+// webrtc-pc section 4.4.1.4: provisional answers settle directions and parameters, and can be followed by others.
 func TestProvisionalAnswersOfMedia(t *testing.T) {
 	a, b := mediaPair()
 	mine := a.AddTransceiver(TransceiverInit{Kind: Audio, StreamIDs: []string{"s"}})
@@ -223,7 +223,7 @@ func TestTransceiversThatAreGone(t *testing.T) {
 	wantKind(t, err, OperationError, "transceiver 1 has no audio codec")
 }
 
-// webrtc-pc section 5.1.1: a track event fires again when the track joins a stream.
+// webrtc-pc section 5.1.4: a track event fires again when the track joins a stream.
 func TestAChangeOfStreamsFiresTheTrackAgain(t *testing.T) {
 	a, b := mediaPair()
 	id := a.AddTransceiver(TransceiverInit{Kind: Audio, TrackID: "mic", StreamIDs: []string{"s", "t"}})

@@ -128,7 +128,7 @@ func TestRemoveTrackStopsSending(t *testing.T) {
 	}
 	a.RemoveTrack(id) // no track: nothing
 	offered, _, _ := negotiate(t, a, b)
-	// webrtc-pc section 5.1.1: the track leaves its streams and is muted.
+	// webrtc-pc section 5.1.4: the track leaves its streams and is muted.
 	if got := kinds(offered.Tracks); !slices.Equal(got, []string{"muted", "removed"}) || offered.Tracks[0].ID != theirs {
 		t.Errorf("tracks %+v", offered.Tracks)
 	}
@@ -225,7 +225,7 @@ func TestATransceiverStoppedBeforeItsFirstOfferGetsNoMLine(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5: a rejected m-line in a remote description stops the transceiver, in an offer and in an answer;
+// webrtc-pc section 4.4.1.4: a rejected m-line in a remote description stops the transceiver, in an offer and in an answer;
 // the one that was offered it may recycle it.
 func TestARejectedMLineStopsTheTransceiver(t *testing.T) {
 	a, b := mediaPair()
@@ -244,7 +244,7 @@ func TestARejectedMLineStopsTheTransceiver(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5: without a codec in common the answer rejects the m-line (RFC 9429 section 5.3.1) and the transceiver
+// webrtc-pc section 4.4.1.4: without a codec in common the answer rejects the m-line (RFC 9429 section 5.3.1) and the transceiver
 // that the offer created ends with it.
 func TestNoCommonCodecRejectsTheMLine(t *testing.T) {
 	a, b := mediaPair()
@@ -259,7 +259,7 @@ func TestNoCommonCodecRejectsTheMLine(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5, rollback: MIDs go back, transceivers that the remote offer created go, unless addTrack gave them a
+// webrtc-pc section 4.4.1.4, rollback: MIDs go back, transceivers that the remote offer created go, unless addTrack gave them a
 // track; remote tracks go back to what was negotiated.
 func TestRollbackRestoresTransceivers(t *testing.T) {
 	t.Run("local", func(t *testing.T) {
@@ -461,7 +461,7 @@ func TestAnOfferThatGivesANumberTwoMeaningsIsAnsweredWithOne(t *testing.T) {
 	}
 }
 
-// webrtc-pc section 4.4.1.5: a description that does not multiplex RTCP is an InvalidAccessError with policy "require".
+// webrtc-pc section 4.4.1.4: a description that does not multiplex RTCP is an InvalidAccessError with policy "require".
 func TestRTCPHasToBeMultiplexed(t *testing.T) {
 	a, b := mediaPair()
 	a.AddTransceiver(TransceiverInit{Kind: Audio})
