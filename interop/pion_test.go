@@ -15,7 +15,8 @@ import (
 
 // pionPeer is a PeerConnection of github.com/pion/webrtc/v4 in this process.
 type pionPeer struct {
-	pc *pion.PeerConnection
+	restart bool // the next offer restarts ICE
+	pc      *pion.PeerConnection
 
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced at every change
@@ -87,11 +88,18 @@ func (p *pionPeer) until(what string, condition func() bool) error {
 }
 
 func (p *pionPeer) Offer() (string, error) {
-	offer, err := p.pc.CreateOffer(nil)
+	offer, err := p.pc.CreateOffer(&pion.OfferOptions{ICERestart: p.restart})
+	p.restart = false
 	if err != nil {
 		return "", err
 	}
 	return offer.SDP, p.pc.SetLocalDescription(offer)
+}
+
+// RestartICE makes the next offer restart.
+func (p *pionPeer) RestartICE() error {
+	p.restart = true
+	return nil
 }
 
 func (p *pionPeer) Answer(offer string) (string, error) {

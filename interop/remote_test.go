@@ -135,6 +135,7 @@ func (d *drivenPeer) Answer(offer string) (sdp string, err error) {
 	err = d.call(&sdp, "answer", offer)
 	return
 }
+func (d *drivenPeer) RestartICE() error                 { return d.call(nil, "restartIce") }
 func (d *drivenPeer) Accept(answer string) error        { return d.call(nil, "accept", answer) }
 func (d *drivenPeer) Gathered() (sdp string, err error) { err = d.call(&sdp, "gathered"); return }
 func (d *drivenPeer) NextCandidates() (list []json.RawMessage, err error) {

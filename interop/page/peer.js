@@ -52,6 +52,7 @@ class Peer {
   }
   async nextCandidates() { await this.until('candidates', () => this.candidates.length); return this.candidates.splice(0); }
   async addCandidate(candidate) { await this.pc.addIceCandidate(candidate); return true; }
+  restartIce() { this.pc.restartIce(); return true; }
   state() { return this.pc.connectionState; }
   waitState(...states) { return this.until(states.join(' or '), () => states.includes(this.pc.connectionState) && this.pc.connectionState, 60000); }
   close() { this.pc.close(); return true; }
