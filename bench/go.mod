@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/passerelle-rtc/webrtc v0.0.0
 	github.com/pion/ice/v4 v4.4.2
+	github.com/pion/interceptor v0.1.49
 	github.com/pion/rtp v1.10.6
 	github.com/pion/webrtc/v4 v4.2.20
 )
@@ -14,7 +15,6 @@ require (
 	github.com/pion/datachannel v1.6.2 // indirect
 	github.com/pion/dtls/v2 v2.2.12 // indirect
 	github.com/pion/dtls/v3 v3.1.8 // indirect
-	github.com/pion/interceptor v0.1.49 // indirect
 	github.com/pion/logging v0.2.4 // indirect
 	github.com/pion/mdns/v2 v2.2.0 // indirect
 	github.com/pion/randutil v0.1.0 // indirect
