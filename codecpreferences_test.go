@@ -8,7 +8,7 @@ import (
 
 // webrtc-pc section 5.4.2, setCodecPreferences.
 func TestCodecPreferences(t *testing.T) {
-	m := defaultEngine(t)
+	m := protectedEngine(t)
 	for _, test := range []struct {
 		rule        string
 		kind        RTPCodecType
@@ -78,7 +78,7 @@ func TestCodecPreferences(t *testing.T) {
 
 // What a getter returned can be set again.
 func TestCapabilitiesAreValidPreferences(t *testing.T) {
-	m := defaultEngine(t)
+	m := protectedEngine(t)
 	for _, kind := range []RTPCodecType{RTPCodecTypeAudio, RTPCodecTypeVideo} {
 		var codecs []RTPCodecParameters
 		for _, c := range m.sendCapabilities(kind).Codecs {
@@ -95,7 +95,7 @@ func TestCapabilitiesAreValidPreferences(t *testing.T) {
 
 // RTCRtpCodec has no feedback, so none given means all; a list narrows it.
 func TestPreferencesNarrowFeedback(t *testing.T) {
-	m := defaultEngine(t)
+	m := protectedEngine(t)
 	for _, test := range []struct{ given, want []RTCPFeedback }{
 		{nil, videoFeedback},
 		{[]RTCPFeedback{}, []RTCPFeedback{}},

@@ -45,6 +45,8 @@ var (
 		{mimeType: MimeTypeVP9, fmtp: "profile-id=0", payloadType: 98, rtx: 99, feedback: videoFeedback},
 		{mimeType: MimeTypeVP9, fmtp: "profile-id=2", payloadType: 100, rtx: 101, feedback: videoFeedback},
 		h264(112, 113, "packetization-mode=1;profile-level-id=64001f"),
+	}
+	defaultErrorCorrection = []defaultFormat{
 		{mimeType: MimeTypeRED, payloadType: 114, rtx: 115},
 		{mimeType: MimeTypeUlpFEC, payloadType: 118},
 		{mimeType: MimeTypeFlexFEC03, fmtp: "repair-window=10000000", payloadType: 49},
@@ -60,8 +62,7 @@ func h264(payloadType, rtx PayloadType, fmtp string) defaultFormat {
 const videoClockRate = 90000
 
 // RegisterDefaultCodecs adds the codecs that browsers have: Opus, G722, PCMU,
-// PCMA and telephone-event; VP8, H264, H265, AV1 and VP9, each with RTX; RED,
-// ULPFEC and FlexFEC. What is registered before keeps its payload type and its
+// PCMA and telephone-event; VP8, H264, H265, AV1 and VP9, each with RTX. What is registered before keeps its payload type and its
 // parameters; one of these numbers under another codec is an InvalidAccessError
 // (ErrCodecAlreadyRegistered).
 func (m *MediaEngine) RegisterDefaultCodecs() error {
@@ -70,7 +71,20 @@ func (m *MediaEngine) RegisterDefaultCodecs() error {
 			return err
 		}
 	}
-	for _, f := range defaultVideo {
+	return m.registerVideo(defaultVideo)
+}
+
+// RegisterErrorCorrectionCodecs adds RED, ULPFEC and FlexFEC-03 for video, which
+// RegisterDefaultCodecs leaves out: a browser that may, sends protection with every
+// frame, and this package does not recover packets from it. It is for programs that
+// forward it or do that themselves. Packets in RED are unwrapped: their codec is the
+// one inside.
+func (m *MediaEngine) RegisterErrorCorrectionCodecs() error {
+	return m.registerVideo(defaultErrorCorrection)
+}
+
+func (m *MediaEngine) registerVideo(formats []defaultFormat) error {
+	for _, f := range formats {
 		f.clockRate = videoClockRate
 		if err := m.registerDefault(f, RTPCodecTypeVideo); err != nil {
 			return err

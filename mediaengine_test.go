@@ -19,6 +19,14 @@ func defaultEngine(t testing.TB) *MediaEngine {
 	return m
 }
 
+// protectedEngine has the codecs of error correction too.
+func protectedEngine(t testing.TB) *MediaEngine {
+	t.Helper()
+	m := defaultEngine(t)
+	must(t, m.RegisterErrorCorrectionCodecs())
+	return m
+}
+
 // codecOf makes a codec from text such as "96 video/VP8 90000", "111 audio/opus
 // 48000/2 minptime=10".
 func codecOf(t testing.TB, text string) RTPCodecParameters {
@@ -71,7 +79,10 @@ func textsOf(codecs []RTPCodecParameters) []string {
 }
 
 func TestDefaultCodecsAreThoseOfBrowsersInPionsOrder(t *testing.T) {
-	m := defaultEngine(t)
+	if got, all := defaultEngine(t).codecs(RTPCodecTypeVideo), protectedEngine(t).codecs(RTPCodecTypeVideo); len(all)-len(got) != 4 {
+		t.Errorf("%d codecs, %d with error correction", len(got), len(all))
+	}
+	m := protectedEngine(t)
 	for kind, want := range map[RTPCodecType][]string{
 		RTPCodecTypeAudio: {
 			"111 audio/opus 48000/2 minptime=10;useinbandfec=1",
@@ -104,7 +115,7 @@ func TestDefaultCodecsAreThoseOfBrowsersInPionsOrder(t *testing.T) {
 // RFC 9143 section 9.1: in a BUNDLE group a payload type has one meaning. RFC
 // 5761 section 4: 64 to 95 are not used beside RTCP.
 func TestDefaultPayloadTypesDiffer(t *testing.T) {
-	m := defaultEngine(t)
+	m := protectedEngine(t)
 	seen := map[PayloadType]string{}
 	for _, c := range append(m.codecs(RTPCodecTypeAudio), m.codecs(RTPCodecTypeVideo)...) {
 		if other, ok := seen[c.PayloadType]; ok {
@@ -118,7 +129,7 @@ func TestDefaultPayloadTypesDiffer(t *testing.T) {
 }
 
 func TestOnlyMediaCodecsHaveFeedbackByDefault(t *testing.T) {
-	m := defaultEngine(t)
+	m := protectedEngine(t)
 	for _, c := range m.codecs(RTPCodecTypeVideo) {
 		if got, want := len(c.RTCPFeedback) != 0, !c.jsepCodec().IsResiliency(); got != want {
 			t.Errorf("%s has feedback %v", textOf(c), c.RTCPFeedback)

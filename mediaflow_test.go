@@ -225,3 +225,25 @@ func TestTonesTravelAmongTheVoice(t *testing.T) {
 		}
 	})
 }
+
+// RFC 2198: a packet in RED is the packet inside.
+func TestPacketsInREDAreUnwrapped(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track, err := NewTrackLocalStaticRTP(RTPCodecCapability{MimeType: MimeTypeRED, ClockRate: 90000}, "video", "stream")
+		must(t, err)
+		_, remote := r.mediaPair(track)
+		must(t, track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: 1}, Payload: []byte{96, 0x10, 5}}))
+		must(t, track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: 2}, Payload: []byte{118, 1, 2, 3}})) // ULPFEC
+		must(t, track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: 3}, Payload: []byte{0x80 | 96, 0, 0, 2, 96, 1, 1, 0x10, 7}}))
+		for _, want := range []byte{5, 7} {
+			p, _, err := remote.ReadRTP()
+			must(t, err)
+			if p.PayloadType != 96 || len(p.Payload) != 2 || p.Payload[1] != want {
+				t.Errorf("%v, % x", p, p.Payload)
+			}
+		}
+		if c := remote.Codec(); c.MimeType != MimeTypeVP8 {
+			t.Errorf("codec %s", c.MimeType)
+		}
+	}, withMedia(protectedEngine(t)))
+}

@@ -37,6 +37,9 @@ const (
 	MimeTypeUlpFEC = "video/ulpfec"
 )
 
+// mimeTypeAudioRED is RED around an audio codec.
+const mimeTypeAudioRED = "audio/red"
+
 var knownMimeTypes = [...]string{
 	MimeTypeH264, MimeTypeH265, MimeTypeOpus, MimeTypeVP8, MimeTypeVP9, MimeTypeAV1, MimeTypeG722, MimeTypePCMU, MimeTypePCMA,
 	MimeTypeTelephoneEvent, MimeTypeRTX, MimeTypeRED, MimeTypeFlexFEC, MimeTypeFlexFEC03, MimeTypeUlpFEC,

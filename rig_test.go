@@ -28,7 +28,7 @@ type rigConfig struct {
 	link             simnet.Link
 	engineA, engineB SettingEngine
 	configA, configB Configuration
-	mediaB           *MediaEngine // nil: the default codecs
+	mediaA, mediaB   *MediaEngine // nil: the default codecs
 	seed             uint64
 }
 
@@ -36,6 +36,16 @@ func withLink(l simnet.Link) rigOption { return func(c *rigConfig) { c.link = l 
 
 func withEngines(f func(a, b *SettingEngine)) rigOption {
 	return func(c *rigConfig) { f(&c.engineA, &c.engineB) }
+}
+
+// withMedia gives both ends the codecs of an engine.
+func withMedia(m *MediaEngine) rigOption { return func(c *rigConfig) { c.mediaA, c.mediaB = m, m } }
+
+func mediaOption(m *MediaEngine) []func(*API) {
+	if m == nil {
+		return nil
+	}
+	return []func(*API){WithMediaEngine(m)}
 }
 
 // inBubble runs f in a synctest bubble with a rig, and closes everything.
@@ -58,12 +68,8 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	r.net.SetDefaultLink(config.link)
 	r.hostA = r.net.Host("a", "192.0.2.1")
 	r.hostB = r.net.Host("b", "192.0.2.2")
-	r.a = connectionOn(t, r.hostA, config.engineA, config.configA)
-	optionsB := []func(*API){}
-	if config.mediaB != nil {
-		optionsB = append(optionsB, WithMediaEngine(config.mediaB))
-	}
-	r.b = connectionOn(t, r.hostB, config.engineB, config.configB, optionsB...)
+	r.a = connectionOn(t, r.hostA, config.engineA, config.configA, mediaOption(config.mediaA)...)
+	r.b = connectionOn(t, r.hostB, config.engineB, config.configB, mediaOption(config.mediaB)...)
 	return r
 }
 

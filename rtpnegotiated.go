@@ -68,6 +68,8 @@ func sessionCodec(c RTPCodecParameters) rtpsession.Codec {
 		codec.Kind = rtpsession.Retransmission
 		apt, _ := c.associatedPayloadType()
 		codec.APT = rtpsession.PayloadType(apt)
+	case c.is(MimeTypeRED), c.is(mimeTypeAudioRED):
+		codec.Kind = rtpsession.Redundant
 	case c.is(MimeTypeUlpFEC), c.is(MimeTypeFlexFEC), c.is(MimeTypeFlexFEC03):
 		codec.Kind = rtpsession.Protection
 	}

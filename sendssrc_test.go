@@ -48,7 +48,7 @@ func TestOffersNameTheSSRCsOfSenders(t *testing.T) {
 				t.Errorf("the %v track has SSRC %d, want %d", receiver.Track().Kind(), got, want)
 			}
 		}
-	})
+	}, withMedia(protectedEngine(t)))
 }
 
 // ORTC section 9.6, ssrc: a program may choose SSRCs, but not those of another sender.
@@ -69,7 +69,7 @@ func TestTheProgramMayChooseSSRCs(t *testing.T) {
 		if n := len(r.a.GetTransceivers()); n != 1 {
 			t.Errorf("%d transceivers", n)
 		}
-	})
+	}, withMedia(protectedEngine(t)))
 }
 
 // webrtc-pc section 4.4.1.4: an offer to receive simulcast gives a sender without RIDs an encoding for each layer, the

@@ -121,6 +121,16 @@ func (r *Receiver) place(now time.Time, h Header, packet []byte) (Delivery, bool
 	if codec.Kind == Retransmission {
 		return r.recover(now, source, h, packet, codec)
 	}
+	if codec.Kind == Redundant {
+		inner, err := UnwrapRED(packet, &h)
+		if err != nil {
+			return Delivery{}, false
+		}
+		if codec = source.section.codec(h.PayloadType); codec == nil || codec.Kind == Redundant {
+			return Delivery{}, false
+		}
+		packet = inner
+	}
 	if len(source.section.RIDs) > 0 && source.rid == "" {
 		r.held.keep(now, packet) // the packets that name the layer may come behind it
 		return Delivery{}, false

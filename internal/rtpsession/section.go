@@ -27,6 +27,7 @@ const (
 	Media          CodecKind = iota
 	Retransmission           // RTX (RFC 4588)
 	Protection               // forward error correction: ULPFEC, FlexFEC
+	Redundant                // RED around another codec (RFC 2198)
 )
 
 // Extensions are the identifiers of the header extensions that a session itself reads and writes; 0: not negotiated.
