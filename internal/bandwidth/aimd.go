@@ -133,7 +133,7 @@ func (a *aimd) grow(elapsed time.Duration, in incoming) {
 	if in.acked > a.capacity.upper() {
 		a.capacity = capacity{}
 	}
-	if in.limited || a.queued(in) {
+	if a.queued(in) {
 		return
 	}
 	next := a.rate

@@ -317,3 +317,26 @@ func TestUnnumberedPacketsAwaitNoFeedback(t *testing.T) {
 		t.Errorf("target fell from %v to %v, silent is %v", before, s.Target, s.Silent)
 	}
 }
+
+func TestReceiverReportsRaiseNoTargetThatIsNotUsed(t *testing.T) {
+	w := newWorld(22, &bottleneck{rate: 5 * mb, limit: 100 * time.Millisecond, rtt: 50 * time.Millisecond})
+	f := newFlow(w, Config{})
+	f.noTWCC = true
+	f.source = func(Bitrate) Bitrate { return 250 * kb }
+	f.start()
+	w.run(60 * time.Second)
+	if got := f.span(0, 60*time.Second); got.highest > 450*kb {
+		t.Errorf("target grew to %v while 250 kb/s were sent", got.highest)
+	}
+}
+
+// What arrives in spite of the losses is carried by the path: As_hat(i-1)(1-0.5p)
+// of section 6 does not go below 85 % of it.
+func TestLossesLeaveWhatArrives(t *testing.T) {
+	for _, c := range []struct{ acked, want Bitrate }{{mb, 850 * kb}, {700 * kb, 800 * kb}, {0, 800 * kb}} {
+		l := lossControl{limit: unlimited, window: tally{expected: 100, lost: 40}}
+		if l.update(time.Second, 100*time.Millisecond, mb, mb, c.acked) != lossReduced || l.limit != c.want {
+			t.Errorf("40 %% lost, %v arrive: %v, want %v", c.acked, l.limit, c.want)
+		}
+	}
+}
