@@ -17,8 +17,7 @@ type DTMFSender struct {
 
 	// Owned by the loop.
 	player dtmf.Player
-	member *loopMember                                                       // nil until the first InsertDTMF
-	output func(now time.Time, codec RTPCodecParameters, packet dtmf.Packet) // of tests, beside the stream; nil without
+	member *loopMember // nil until the first InsertDTMF
 
 	published    slot[string] // what is still to be played
 	onToneChange eventHandler[string]
@@ -128,9 +127,6 @@ func (d *DTMFSender) join() {
 // send puts a packet between those of the track, under the payload type of the
 // codec. On the loop.
 func (d *DTMFSender) send(now time.Time, codec RTPCodecParameters, p dtmf.Packet) {
-	if d.output != nil {
-		d.output(now, codec, p)
-	}
 	if len(d.sender.flows) == 0 {
 		return
 	}

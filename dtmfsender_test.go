@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/passerelle-rtc/webrtc/internal/dtmf"
+	"github.com/passerelle-rtc/webrtc/pkg/media"
 )
 
 // callingRig connects a, which sends a voice, and b. It returns a's sender.
@@ -28,7 +27,7 @@ func callingRig(t *testing.T, r *rig) *RTPSender {
 }
 
 // webrtc-pc section 7.2: tonechange as each tone begins, with the buffer of what
-// is left; RFC 4733 section 2.1: the events of the audio's clock rate.
+// is left.
 func TestTonesArePlayedInTime(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		d := callingRig(t, r).DTMF()
@@ -41,23 +40,13 @@ func TestTonesArePlayedInTime(t *testing.T) {
 			got = append(got, fmt.Sprintf("%d ", time.Since(start).Milliseconds())+fmt.Sprintf(format, args...))
 		}
 		d.OnToneChange(func(tone string) { note("%q, left %q", tone, d.ToneBuffer()) })
-		must(t, r.a.loop.Do(func(time.Time) {
-			d.output = func(_ time.Time, codec RTPCodecParameters, p dtmf.Packet) {
-				if codec.ClockRate != 48000 || !strings.EqualFold(codec.MimeType, MimeTypeTelephoneEvent) {
-					t.Errorf("sent as %+v", codec)
-				}
-				if p.Marker {
-					note("event %d", p.Payload[0])
-				}
-			}
-		}))
 		must(t, d.InsertDTMF("1a,", 0, 0))
 		if d.ToneBuffer() != "A," {
 			t.Errorf("buffer %q at once, want %q: the first tone has begun", d.ToneBuffer(), "A,")
 		}
 		time.Sleep(10 * time.Second)
 		want := []string{
-			`0 "1", left "A,"`, `20 event 1`, `170 "A", left ","`, `190 event 12`, `340 ",", left ""`, `2340 "", left ""`,
+			`0 "1", left "A,"`, `170 "A", left ","`, `340 ",", left ""`, `2340 "", left ""`,
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -142,5 +131,66 @@ func TestDTMFMisuse(t *testing.T) {
 		}
 		must(t, d.InsertDTMF("", 0, 0))
 		synctest.Wait()
+	})
+}
+
+// RFC 4733 section 2.1: events share the stream of the audio, its sequence numbers
+// and its clock; sections 2.2.1, 2.2.2 and 2.5.1.4: one timestamp an event, the
+// marker on its first packet, its last one three times.
+func TestTonesGoBesideTheAudio(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track, err := NewTrackLocalStaticSample(RTPCodecCapability{MimeType: MimeTypeOpus}, "voice", "stream")
+		must(t, err)
+		sender, remote := r.mediaPair(track)
+		const n = 50
+		written := make(chan struct{})
+		defer func() { <-written }()
+		go func() {
+			defer close(written)
+			for i := range n {
+				_ = track.WriteSample(media.Sample{Data: []byte{byte(i)}, Duration: 20 * time.Millisecond})
+				if i == 4 {
+					_ = sender.DTMF().InsertDTMF("59", 0, 0)
+				}
+				time.Sleep(20*time.Millisecond + time.Duration(i%3-1)*3*time.Millisecond) // a program's clock
+			}
+		}()
+		var opus, events PayloadType
+		for _, c := range sender.GetParameters().Codecs {
+			switch {
+			case opus == 0:
+				opus = c.PayloadType
+			case c.is(MimeTypeTelephoneEvent) && c.ClockRate == 48000:
+				events = c.PayloadType
+			}
+		}
+		var last uint16
+		tones, audio := 0, 0
+		timestamps, ends := map[byte]uint32{}, map[byte]int{}
+		for audio < n {
+			p, _, err := remote.ReadRTP()
+			must(t, err)
+			if last != 0 && p.SequenceNumber != last+1 {
+				t.Errorf("sequence number %d after %d", p.SequenceNumber, last)
+			}
+			last = p.SequenceNumber
+			if PayloadType(p.PayloadType) == opus {
+				audio++
+				continue
+			}
+			tone := p.Payload[0]
+			first, again := timestamps[tone]
+			if PayloadType(p.PayloadType) != events || p.Marker == again || again && p.Timestamp != first {
+				t.Errorf("tone %d: payload type %d, marker %v, timestamp %d, before it %d", tone, p.PayloadType, p.Marker, p.Timestamp, first)
+			}
+			timestamps[tone] = p.Timestamp
+			tones++
+			if p.Payload[1]&0x80 != 0 {
+				ends[tone]++
+			}
+		}
+		if gap := timestamps[9] - timestamps[5]; tones != 10 || ends[5] != 3 || ends[9] != 3 || gap < 170*48-480 || gap > 170*48+480 {
+			t.Errorf("%d packets of tones, ends %v, %d ticks between the tones", tones, ends, gap)
+		}
 	})
 }

@@ -25,13 +25,16 @@ type SendStream struct {
 	seqShift uint16
 	tsShift  uint32
 
-	written       bool
-	lastSeq       uint16
-	lastTimestamp uint32 // of the newest packet, as sent
-	lastTime      time.Time
-	named         bool // the peer has reported on the stream: it knows whose it is
-	remote        RemoteReport
-	counts        SendCounts
+	written           bool
+	lastSeq           uint16
+	lastTimestamp     uint32 // of the newest packet, as sent
+	lastTime          time.Time
+	inserted          bool      // what follows is of the packet that was inserted last
+	insertedAt        time.Time // its moment
+	insertedTimestamp uint32    // without the offset
+	named             bool      // the peer has reported on the stream: it knows whose it is
+	remote            RemoteReport
+	counts            SendCounts
 }
 
 // SendFormat is what was negotiated for a stream.
@@ -136,15 +139,19 @@ func (s *SendStream) Write(now time.Time, dst []byte, h *rtp.Header, payload []b
 }
 
 // Insert builds a packet of the session's own, such as a telephone event (RFC 4733), between those of the track: it takes the
-// next sequence number, and what is written later moves up by one. at is the moment that the packet's timestamp stands for.
+// next sequence number, and what is written later moves up by one. at is the moment that the packet's timestamp stands for;
+// packets of one moment, as those of one event, have one timestamp (section 2.2.1), whatever the track's have done meanwhile.
 func (s *SendStream) Insert(now time.Time, dst []byte, pt PayloadType, marker bool, at time.Time, offset uint32, payload []byte) (OutPacket, error) {
 	if !s.written {
 		s.lastTime = now
 	}
 	s.seqShift++
+	if !s.inserted || !at.Equal(s.insertedAt) {
+		s.inserted, s.insertedAt, s.insertedTimestamp = true, at, s.timestampAt(at)
+	}
 	h := rtp.Header{
 		Version: 2, Marker: marker, PayloadType: uint8(pt), SSRC: uint32(s.SSRC), SequenceNumber: s.lastSeq + 1,
-		Timestamp: s.timestampAt(at) + offset,
+		Timestamp: s.insertedTimestamp + offset,
 	}
 	data, err := s.writer.AppendPacket(dst[:0], &h, payload)
 	if err != nil {
