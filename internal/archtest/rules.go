@@ -212,10 +212,10 @@ func (s *source) importOf(pkg, text string) []violation {
 }
 
 // sleepingTests is a heuristic: a test file that sleeps must import
-// testing/synctest, or hold no test itself and stand beside a file that does:
-// then its functions can be called in a bubble.
+// testing/synctest or call inBubble, which makes a bubble, or hold no test itself
+// and stand beside a file that does: then its functions can be called in a bubble.
 func sleepingTests(s *source) []violation {
-	if !s.test() || s.importsSynctest() || s.bubbles && !s.holdsTests() {
+	if !s.test() || s.importsSynctest() || s.bubbles && (s.callsInBubble() || !s.holdsTests()) {
 		return nil
 	}
 	return s.uses("time", []string{"Sleep"}, "a test uses time.%s outside a synctest bubble")
@@ -223,6 +223,19 @@ func sleepingTests(s *source) []violation {
 
 func (s *source) importsSynctest() bool {
 	return slices.ContainsFunc(s.imports(), func(i imported) bool { return i.path == "testing/synctest" })
+}
+
+func (s *source) callsInBubble() bool {
+	calls := false
+	ast.Inspect(s.ast, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if ok {
+			name, ok := call.Fun.(*ast.Ident)
+			calls = calls || ok && name.Name == "inBubble"
+		}
+		return !calls
+	})
+	return calls
 }
 
 // holdsTests reports whether the go command runs something of the file.

@@ -194,6 +194,8 @@ func TestAFileOfHelpersMaySleepBesideABubble(t *testing.T) {
 		{"a helper beside a bubble", "a", helper, 0},
 		{"a test beside a bubble", "a", test, 1},
 		{"a helper in another package", "b", helper, 1},
+		{"a test that calls inBubble", "a", test + "func TestG() { inBubble(nil, nil) }\n", 0},
+		{"a test that calls inBubble where there is none", "b", test + "func TestG() { inBubble(nil, nil) }\n", 1},
 	} {
 		s, err := parse(c.dir+"/helper_test.go", []byte(c.text))
 		if err != nil {
