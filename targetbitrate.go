@@ -81,7 +81,33 @@ func (t *rtpTransport) distribute(now time.Time, senders []*RTPSender) {
 		}
 	}
 	a.allocator.SetSenders(wanted)
-	t.out.demand(now, a.allocator.Demand())
+	t.out.demand(now, a.demand(wanted))
+}
+
+// usualVideo is what browsers send at most of an encoding without a limit.
+const (
+	usualAudio = 128 * bandwidth.KilobitPerSecond
+	usualVideo = 2500 * bandwidth.KilobitPerSecond
+)
+
+// demand is what is looked for by probes: what the encodings can use, for those
+// without a limit what is usual. More than that is found when it is sent.
+func (a *allocation) demand(senders []bandwidth.Sender) bandwidth.Bitrate {
+	total := bandwidth.Bitrate(0)
+	for _, s := range senders {
+		for _, e := range s.Encodings {
+			switch {
+			case !e.Active:
+			case e.Max > 0:
+				total += e.Max
+			case s.Essential:
+				total += usualAudio
+			default:
+				total += usualVideo
+			}
+		}
+	}
+	return total
 }
 
 // allocation is the encoding in the terms of the allocator.

@@ -156,11 +156,14 @@ func (r *Receiver) accept(now time.Time, s *ReceiveStream, h Header, packet []by
 	if s.nack != nil {
 		s.nack.Received(now, h.SequenceNumber, recovered)
 	}
+	var fresh bool
 	if recovered {
 		s.counts.Retransmitted++
 		s.counts.RetransmittedBytes += uint64(payloadSize(&h, packet))
+		fresh = s.Reception.Repaired(h.SequenceNumber)
+	} else {
+		fresh = s.Reception.Received(now, &h, len(packet))
 	}
-	fresh := s.Reception.Received(now, &h, len(packet))
 	s.readLevel(now, r.router.ids.AudioLevel, &h, packet)
 	if !fresh || payloadSize(&h, packet) == 0 {
 		return Delivery{}, false

@@ -48,6 +48,7 @@ type Reception struct {
 	jitter     uint32    // scaled by 16
 
 	window   [windowSize / 64]uint64 // a bit for each of the latest numbers
+	ahead    [windowSize / 64]uint64 // likewise, of numbers beyond maxSeq that were repaired
 	reported int64                   // packets at the last block
 
 	sr    senderClock
@@ -129,7 +130,9 @@ func (r *Reception) place(seq uint16) (fresh, restarted bool) {
 		r.stats.Duplicates++
 		return false, false
 	case ahead < maxDropout:
-		r.advance(seq, ahead)
+		fresh := r.advance(seq, ahead)
+		r.received++
+		return fresh, false
 	case ahead <= 1<<16-maxMisorder:
 		// A large jump: the sender has started anew, if the next one follows
 		// it. Until then it may be a stray, and counts as nothing.
@@ -155,6 +158,7 @@ func (r *Reception) start(seq uint16) {
 	r.maxSeq, r.baseSeq, r.cycles, r.badSeq = seq, uint32(seq), 0, 1<<16
 	r.received, r.expectedPrior, r.receivedPrior = 0, 0, 0
 	clear(r.window[:])
+	clear(r.ahead[:])
 	r.mark(seq)
 }
 
@@ -163,19 +167,64 @@ func (r *Reception) endRun() {
 	r.lostBefore += int64(int32(r.expected() - r.received))
 }
 
-func (r *Reception) advance(seq, ahead uint16) {
+// advance moves on to a higher number. It reports whether the packet of that had
+// not been repaired before.
+func (r *Reception) advance(seq, ahead uint16) (fresh bool) {
 	if seq < r.maxSeq {
 		r.cycles += 1 << 16
 	}
 	if ahead >= windowSize {
 		clear(r.window[:])
+		clear(r.ahead[:])
 	} else {
 		for n := r.maxSeq + 1; n != seq; n++ {
 			r.window[n%windowSize/64] &^= 1 << (n % 64)
+			if r.takeAhead(n) {
+				r.mark(n)
+			}
 		}
 	}
 	r.maxSeq = seq
 	r.mark(seq)
+	return !r.takeAhead(seq)
+}
+
+// Repaired notes that a packet came back in a retransmission, and reports whether
+// it had not been there: it is not counted, as reports on the stream are about
+// what came of the stream itself (RFC 4588 section 4: retransmissions are a
+// stream of their own), and a sender would take repairs for a path without loss.
+func (r *Reception) Repaired(seq uint16) (fresh bool) {
+	behind := r.maxSeq - seq
+	if !r.started || behind >= 1<<15 {
+		return r.repairedAhead(seq, -behind)
+	}
+	if behind >= windowSize || r.window[seq%windowSize/64]&(1<<(seq%64)) != 0 {
+		return false
+	}
+	r.mark(seq)
+	return true
+}
+
+// repairedAhead is Repaired for a number beyond all that came of the stream.
+func (r *Reception) repairedAhead(seq, ahead uint16) (fresh bool) {
+	if ahead >= windowSize {
+		return true
+	}
+	bit := uint64(1) << (seq % 64)
+	word := &r.ahead[seq%windowSize/64]
+	fresh = *word&bit == 0
+	*word |= bit
+	return fresh
+}
+
+// takeAhead reports whether a number that the stream has reached was repaired
+// before.
+func (r *Reception) takeAhead(seq uint16) bool {
+	bit := uint64(1) << (seq % 64)
+	word := &r.ahead[seq%windowSize/64]
+	was := *word&bit != 0
+	*word &^= bit
+	return was
 }
 
 func (r *Reception) mark(seq uint16) { r.window[seq%windowSize/64] |= 1 << (seq % 64) }
