@@ -20,7 +20,9 @@ type rtpOutbound struct {
 	sender    *rtpsession.Sender
 	estimator *bandwidth.Estimator
 	pacer     *bandwidth.Pacer[pacedPacket]
-	paced     bool                     // feedback comes: packets go through the pacer
+	paced     bool                     // packets go through the pacer
+	heard     bool                     // there was transport-wide feedback
+	patience  time.Time                // until when packets are paced without; zero before the first
 	results   []bandwidth.PacketResult // of one feedback message
 	feedback  rtpsession.FeedbackReader
 	route     *pathTraffic // that the estimate is of
@@ -254,7 +256,11 @@ func (out *rtpOutbound) deadline() time.Time {
 
 // due is deadline with out.mu held.
 func (out *rtpOutbound) due() time.Time {
-	return earlier(out.sender.Deadline(), earlier(out.pacer.Deadline(), out.estimator.Deadline()))
+	at := earlier(out.sender.Deadline(), earlier(out.pacer.Deadline(), out.estimator.Deadline()))
+	if out.paced && !out.heard {
+		at = earlier(at, out.patience)
+	}
+	return at
 }
 
 // report sends the reports that are due, about what is sent and what came

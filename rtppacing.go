@@ -9,8 +9,9 @@ import (
 )
 
 // Pacing and the estimate of the path, which belong to the sending lane. Packets
-// are paced while the peer tells what arrives; without feedback there is nothing
-// to go by, and they leave at once.
+// with transport-wide numbers are paced from the first on. A peer that has
+// negotiated feedback and sends none is not worth the delay: after feedbackPatience
+// packets leave at once, until some comes.
 
 // pacedPacket is a packet on its way through the pacer. It owns the buffer.
 type pacedPacket struct {
@@ -24,6 +25,10 @@ func (p pacedPacket) release() { p.buffer.Release() }
 // keyframe, and short enough for a call to go on when a program sends more than
 // the path takes.
 const pacerLimit = 500 * time.Millisecond
+
+// feedbackPatience is how long the first feedback may take: some intervals of it,
+// and a round trip around the world.
+const feedbackPatience = time.Second
 
 // ipOverhead is what the headers of UDP and IPv4 add: the path's rate is of whole
 // packets.
@@ -39,6 +44,9 @@ func (out *rtpOutbound) start(now time.Time) {
 // held.
 func (out *rtpOutbound) pace(o *outbound, p rtpsession.OutPacket, buffer *netio.Buffer) {
 	paced := pacedPacket{p, buffer}
+	if out.patience.IsZero() && p.Stream.Format().TransportCC {
+		out.patience, out.paced = o.now.Add(feedbackPatience), true
+	}
 	if !out.paced {
 		out.depart(o, &paced.packet, buffer, 0)
 		return
@@ -138,7 +146,8 @@ func (out *rtpOutbound) follow(now time.Time) (target bandwidth.Bitrate, changed
 		out.pacer.SetTarget(now, event.Target)
 	}
 	stats := out.estimator.Stats()
-	out.paced = stats.Received > 0 && !stats.Silent
+	out.heard = stats.Received > 0
+	out.paced = out.heard || now.Before(out.patience)
 	out.pacer.SetPadding(out.sender.CanPad())
 	return target, changed
 }
@@ -174,8 +183,7 @@ func (t *rtpTransport) drive(now time.Time) {
 	t.rouse(at)
 }
 
-// unpace lets all that waits in the pacer go, as feedback has ceased to come.
-// out.mu is held.
+// unpace lets all that waits in the pacer go, as no feedback comes. out.mu is held.
 func (out *rtpOutbound) unpace(o *outbound, usable bool) {
 	for _, s := range out.sender.Streams() {
 		out.pacer.Remove(bandwidth.StreamID(s.SSRC), func(p pacedPacket) {
