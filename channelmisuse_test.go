@@ -189,3 +189,37 @@ func TestChannelsThatWaitForTheirHandlerAreBounded(t *testing.T) {
 		}
 	}, withLink(simnet.Link{Delay: time.Millisecond}))
 }
+
+// RFC 8832 section 6: until the peer has answered the OPEN, an unordered channel
+// sends in order, and afterwards it does not.
+func TestAnUnorderedChannelBeginsInOrder(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.openPair("first", nil)
+		var unordered []bool // of each DATA chunk that b gets, the U bit (RFC 9260 section 3.3.1)
+		sink := *r.b.dtls.data.sink.Load()
+		tapped := packetSink(func(now time.Time, packet []byte) {
+			for at := 12; at+4 <= len(packet); {
+				length := int(packet[at+2])<<8 | int(packet[at+3])
+				if packet[at] == 0 {
+					unordered = append(unordered, packet[at+1]&4 != 0)
+				}
+				if length < 4 {
+					break
+				}
+				at += (length + 3) &^ 3
+			}
+			sink(now, packet)
+		})
+		r.b.dtls.data.sink.Store(&tapped)
+		d, err := r.a.CreateDataChannel("x", &DataChannelInit{Ordered: ptr(false)})
+		must(t, err)
+		<-opened(d)
+		must(t, d.SendText("before the answer"))
+		time.Sleep(time.Second)
+		must(t, d.SendText("after it"))
+		time.Sleep(time.Second)
+		if want := []bool{false, false, true}; !slices.Equal(unordered, want) {
+			t.Errorf("the OPEN and two messages are unordered: %v, want %v", unordered, want)
+		}
+	}, withLink(simnet.Link{Delay: 50 * time.Millisecond}))
+}

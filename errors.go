@@ -221,6 +221,14 @@ var (
 	// iceCandidatePoolSize once a local description is set.
 	ErrModifyingICECandidatePoolSize = errors.New("iceCandidatePoolSize cannot be changed after a local description was set")
 
+	// ErrExistingTrack: a track has a sender already.
+	ErrExistingTrack = errors.New("the track has a sender already")
+	// ErrSenderNotCreatedByConnection: a sender is of another connection.
+	ErrSenderNotCreatedByConnection = errors.New("the sender is not of this connection")
+	// ErrRTPSenderNewTrackHasIncorrectKind: a track is of another kind than the
+	// sender that it is to replace the track of.
+	ErrRTPSenderNewTrackHasIncorrectKind = errors.New("the track is of another kind")
+
 	// ErrNoRemoteDescription: the operation needs a remote description.
 	ErrNoRemoteDescription = errors.New("there is no remote description")
 	// ErrSDPUnmarshalling: a session description could not be parsed.

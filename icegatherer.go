@@ -35,6 +35,8 @@ type ICEGatherer struct {
 	candidates []ice.LocalCandidate
 	stunAddrs  []netip.AddrPort
 	transport  *ICETransport
+	mid        string // of the m-section that its candidates belong to, "" without a PeerConnection
+	mLineIndex uint16
 	hooks      gathererHooks
 	dirty      bool
 
@@ -62,6 +64,8 @@ type gathererSnapshot struct {
 	state       ICEGathererState
 	gathering   ICEGathererState // the last state that was not closed
 	candidates  []ice.LocalCandidate
+	mid         string
+	mLineIndex  uint16
 	credentials ice.Credentials
 }
 
@@ -148,10 +152,10 @@ func (g *ICEGatherer) GetLocalParameters() (ICEParameters, error) {
 // GetLocalCandidates returns the candidates gathered so far; the error is
 // always nil.
 func (g *ICEGatherer) GetLocalCandidates() ([]ICECandidate, error) {
-	gathered := g.published.Load().candidates
-	candidates := make([]ICECandidate, 0, len(gathered))
-	for _, c := range gathered {
-		candidates = append(candidates, newICECandidate(c.Candidate, "", 0))
+	s := g.published.Load()
+	candidates := make([]ICECandidate, 0, len(s.candidates))
+	for _, c := range s.candidates {
+		candidates = append(candidates, newICECandidate(c.Candidate, s.mid, s.mLineIndex))
 	}
 	return candidates, nil
 }
@@ -208,6 +212,13 @@ func (g *ICEGatherer) releaseStack() {
 
 // do runs f on the loop and waits until its results are published.
 func (g *ICEGatherer) do(op string, f func(now time.Time) error) error { return doOn(g.loop, op, f) }
+
+// label says which m-section the candidates belong to. On the loop.
+func (g *ICEGatherer) label(mid string, mLineIndex uint16) {
+	if g.mid != mid || g.mLineIndex != mLineIndex {
+		g.mid, g.mLineIndex, g.dirty = mid, mLineIndex, true
+	}
+}
 
 func (g *ICEGatherer) candidate(c ice.LocalCandidate, mid string, mLineIndex uint16) ICECandidate {
 	return newICECandidate(c.Candidate, mid, mLineIndex)
@@ -460,7 +471,7 @@ func (g *ICEGatherer) publish() {
 	if gathering == ICEGathererStateClosed {
 		gathering = g.published.latest().gathering
 	}
-	g.published.publish(g.loop, &gathererSnapshot{state: g.state, gathering: gathering, candidates: g.candidates, credentials: g.credentials})
+	g.published.publish(g.loop, &gathererSnapshot{state: g.state, gathering: gathering, candidates: g.candidates, mid: g.mid, mLineIndex: g.mLineIndex, credentials: g.credentials})
 }
 
 func newICECandidateError(url string, local netip.AddrPort, code int, text string) *ICECandidateError {

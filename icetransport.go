@@ -449,7 +449,7 @@ func (t *ICETransport) selectPair(p ice.Pair) {
 	t.path.Store(&icePath{socket: socket, remote: p.Remote.Addr, traffic: traffic})
 	t.countSelection(p.ID)
 	t.admit(p.Remote.Addr)
-	local := t.gatherer.candidate(p.Local, "", 0)
+	local := t.gatherer.candidate(p.Local, t.gatherer.mid, t.gatherer.mLineIndex)
 	remote := newICECandidate(p.Remote, "", 0)
 	t.selected, t.dirty = NewICECandidatePair(&local, &remote), true
 	t.onSelectedPairChange.emit(t.loop, t.selected)

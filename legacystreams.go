@@ -79,7 +79,7 @@ func (pc *PeerConnection) AddStream(stream *MediaStream) error {
 			return nil
 		}
 		if i := slices.IndexFunc(tracks, pc.sends); i >= 0 {
-			return errorf(KindInvalidAccess, op, "track %s has a sender already", quoteShort(tracks[i].ID()))
+			return errorf(KindInvalidAccess, op, "track %s: %w", quoteShort(tracks[i].ID()), ErrExistingTrack)
 		}
 		pc.legacy.change(pc.loop, func(c *legacySnapshot) { c.local = append(c.local, stream) })
 		for i, track := range tracks {

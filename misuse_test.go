@@ -386,3 +386,20 @@ func TestEveryMisuseHasItsException(t *testing.T) {
 		}
 	}
 }
+
+// pion's causes, for programs that match on them.
+func TestMisuseOfMediaHasPionsCauses(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		m := fresh.prepare(t, r)
+		for _, c := range []struct{ got, want error }{
+			{second(m.pc.AddTrack(m.voice.Track())), ErrExistingTrack},
+			{m.pc.AddStream(NewMediaStream(m.voice.Track())), ErrExistingTrack},
+			{m.pc.RemoveTrack(m.ofTheirs), ErrSenderNotCreatedByConnection},
+			{m.voice.ReplaceTrack(videoTrack("v")), ErrRTPSenderNewTrackHasIncorrectKind},
+		} {
+			if !errors.Is(c.got, c.want) {
+				t.Errorf("%v is not %v", c.got, c.want)
+			}
+		}
+	})
+}

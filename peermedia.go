@@ -1,7 +1,6 @@
 package webrtc
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -85,7 +84,7 @@ func (pc *PeerConnection) AddTrack(track TrackLocal) (*RTPSender, error) {
 	var sender *RTPSender
 	err = pc.do(op, func(time.Time) error {
 		if pc.sends(track) {
-			return errorf(KindInvalidAccess, op, "the track has a sender already")
+			return newError(KindInvalidAccess, op, ErrExistingTrack)
 		}
 		sender = pc.sendTrack(track, init)
 		pc.mediaChanged()
@@ -135,7 +134,7 @@ func (pc *PeerConnection) RemoveTrack(sender *RTPSender) error {
 	}
 	return pc.do(op, func(time.Time) error {
 		if sender.transceiver.pc != pc {
-			return newError(KindInvalidAccess, op, errors.New("the sender is not of this connection"))
+			return newError(KindInvalidAccess, op, ErrSenderNotCreatedByConnection)
 		}
 		if sender.published.latest().track == nil || pc.transceiver(sender.transceiver.id) == nil {
 			return nil

@@ -103,6 +103,7 @@ func (t *peerTransport) localCandidate(c ice.LocalCandidate) {
 	if slices.Contains(section.Local.Candidates, c.Candidate.String()) {
 		return // gathered anew, as after a rollback of a restart
 	}
+	t.gatherer.label(section.MID, uint16(section.Index))
 	candidate := t.gatherer.candidate(c, section.MID, uint16(section.Index))
 	t.pc.session.LocalCandidate(section.MID, c.Candidate.String())
 	t.pc.dirty = true

@@ -60,7 +60,7 @@ func (s *RTPSender) replaceTrack(track TrackLocal) operation {
 	if track != nil {
 		id = track.ID()
 		if kind := track.Kind(); kind != s.transceiver.kind {
-			o.invalid = errorf(KindTypeError, o.name, "the track is %v, the sender %v", kind, s.transceiver.kind)
+			o.invalid = errorf(KindTypeError, o.name, "%w: %v, the sender is of %v", ErrRTPSenderNewTrackHasIncorrectKind, kind, s.transceiver.kind)
 		}
 	}
 	o.prepare = func(now time.Time, then func(time.Time, error)) {

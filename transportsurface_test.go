@@ -67,6 +67,9 @@ func TestAnICETransportShowsItsCandidatesAndParameters(t *testing.T) {
 			if len(c.candidates) != 1 || c.candidates[0].Address != c.address || c.candidates[0].Typ != ICECandidateTypeHost {
 				t.Errorf("%s candidates %v", name, c.candidates)
 			}
+			if name == "local" && c.candidates[0].SDPMid != "0" {
+				t.Errorf("local candidate of m-section %q", c.candidates[0].SDPMid)
+			}
 		}
 		local, err := ice.GetLocalParameters()
 		must(t, err)
