@@ -38,6 +38,7 @@ type DTLSTransport struct {
 	waiters     []chan struct{}
 
 	fingerprints atomic.Pointer[[]DTLSFingerprint] // the peer's, now in force
+	current      atomic.Pointer[dtls.Association]  // association, for the readers
 
 	inbound earlyPackets // DTLS datagrams, for the association
 	data    earlyPackets // application data, for SCTP
@@ -200,16 +201,19 @@ func (t *DTLSTransport) Stop() error {
 
 // begin keeps the peer's parameters and starts the handshake when ICE allows.
 // Later ones, as of an answer after a provisional one, replace them until then.
-// After that the association goes on only if the peer's certificate is still
-// one that was signalled: there is no second association. On the loop.
+// After that the association goes on if the peer's certificate is still one that
+// was signalled, and otherwise another begins: see renew. On the loop.
 //
 // See RFC 8842 section 5.5.
 func (t *DTLSTransport) begin(now time.Time, remote DTLSParameters, op string) error {
-	switch {
-	case t.state == DTLSTransportStateClosed:
-		return closedError(op)
-	case len(remote.Fingerprints) == 0:
+	if len(remote.Fingerprints) == 0 {
 		return errorf(KindInvalidAccess, op, "no fingerprint")
+	}
+	if t.isAnother(remote) {
+		t.renew(now)
+	}
+	if t.state == DTLSTransportStateClosed {
+		return closedError(op)
 	}
 	t.fingerprints.Store(&remote.Fingerprints)
 	if t.association == nil {
@@ -231,7 +235,8 @@ func (t *DTLSTransport) startHandshake(now time.Time) {
 		return
 	}
 	settings := &t.api.settings
-	a := dtls.New(dtls.Config{
+	var a *dtls.Association
+	a = dtls.New(dtls.Config{
 		Role:               t.role(),
 		Certificate:        t.certificate.tlsCertificate(),
 		SRTPProfiles:       []dtls.SRTPProfile{dtls.AEAD_AES_256_GCM, dtls.AEAD_AES_128_GCM, dtls.AES128_CM_SHA1_80},
@@ -241,12 +246,17 @@ func (t *DTLSTransport) startHandshake(now time.Time) {
 		LoggerFactory:      t.log.factory(),
 		KeyLog:             settings.dtls.keyLog,
 		OnState: func(s dtls.State, err error) {
-			t.loop.Post(func(now time.Time) { t.handleState(now, s, err) })
+			t.loop.Post(func(now time.Time) { t.handleState(now, a, s, err) })
 		},
 	})
 	t.association = a
+	t.current.Store(a)
 	t.setState(now, DTLSTransportStateConnecting, nil)
-	deliver := t.deliver
+	deliver := func(plaintext []byte) {
+		if t.current.Load() == a { // else what was under way before it was replaced
+			t.deliver(plaintext)
+		}
+	}
 	a.SetDeliver(deliver)
 	if err := a.Start(); err != nil {
 		t.setState(now, DTLSTransportStateFailed, err)
@@ -299,8 +309,11 @@ func (t *DTLSTransport) deliver(plaintext []byte) {
 	t.data.handle(now, plaintext)
 }
 
-// handleState runs on the loop when the association moves.
-func (t *DTLSTransport) handleState(now time.Time, s dtls.State, err error) {
+// handleState runs on the loop when an association moves.
+func (t *DTLSTransport) handleState(now time.Time, a *dtls.Association, s dtls.State, err error) {
+	if a != t.association {
+		return // it was replaced
+	}
 	switch s {
 	case dtls.Connected:
 		t.connected(now)

@@ -408,6 +408,9 @@ func (t *ICETransport) handleEvent(now time.Time, event ice.AgentEvent) {
 		t.setState(now, iceTransportState(e.State))
 	case *ice.SelectedPairChanged:
 		t.selectPair(e.Pair)
+		if t.dtls != nil {
+			t.dtls.startHandshake(now)
+		}
 	case *ice.RoleChanged:
 		t.role, t.dirty = ICERoleControlled, true
 		if e.Role == ice.Controlling {

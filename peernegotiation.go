@@ -266,11 +266,15 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 // start carries out an answer.
 func (t *peerTransport) start(now time.Time, s *jsep.Section) {
 	remote := ice.Credentials{Ufrag: s.Remote.Ufrag, Pwd: s.Remote.Pwd}
+	parameters := remoteDTLSParameters(s)
+	if t.dtls.isAnother(parameters) {
+		t.renewPeer(now, remote)
+	}
 	t.ice.restart(now, localCredentials(s))
 	if err := t.ice.setRemote(now, remote, "start ICE"); err != nil {
 		t.pc.log.warn("start ICE", "error", err)
 	}
-	if err := t.dtls.begin(now, remoteDTLSParameters(s), "start DTLS"); err != nil {
+	if err := t.dtls.begin(now, parameters, "start DTLS"); err != nil {
 		t.pc.log.warn("start DTLS", "error", err)
 	}
 }

@@ -51,48 +51,83 @@ func TestAnAnswerReplacesAProvisionalOne(t *testing.T) {
 	})
 }
 
-// RFC 8827 section 6.5: the peer's certificate matches what was signalled, and
-// goes on to do so. There is no second association (RFC 8842 section 5.5), so
-// the transport fails rather than to go on with somebody who was not signalled.
-func TestAnAnswerThatNamesAnotherCertificateEndsTheConnection(t *testing.T) {
-	check := func(t *testing.T, r *rig) {
-		t.Helper()
-		time.Sleep(time.Second)
+// RFC 8842 section 4, RFC 8827 section 6.5: an answer with another fingerprint ends the association, at once and with its channels,
+// and another begins, which only the holder of that certificate can complete.
+func TestAnAnswerThatNamesAnotherCertificateEndsTheAssociation(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		atA, atB := r.openPair("x", nil)
+		old := r.a.SCTP()
+		atA.OnMessage(func(DataChannelMessage) { t.Error("a message of a peer that was not signalled") })
+		ended := make(chan error, 1)
+		atA.OnError(func(err error) { ended <- err })
+		must(t, r.a.SetRemoteDescription(withOtherFingerprint(answerTo(t, r))))
+		if err := wait(t, "end of the channel", ended, time.Second); !errors.Is(err, errNewPeer) {
+			t.Errorf("the channel ended by %v", err)
+		}
+		_ = atB.SendText("hello")
+		time.Sleep(time.Minute)
 		synctest.Wait()
-		var e *Error
-		err := r.a.FailureReason()
-		if s := r.a.ConnectionState(); s != PeerConnectionStateFailed || !errors.Is(err, ErrFingerprint) || !errors.As(err, &e) || e.Kind != KindFingerprintFailure {
-			t.Errorf("%v, %v", s, err)
+		if s := r.a.ConnectionState(); s != PeerConnectionStateConnecting || old.State() != SCTPTransportStateClosed || r.a.SCTP() == old {
+			t.Errorf("%v, SCTP %v", s, old.State())
 		}
-		if s := r.a.SCTP().State(); s != SCTPTransportStateClosed {
-			t.Errorf("SCTP %v", s)
+		if certificates := r.a.SCTP().Transport().GetRemoteCertificates(); len(certificates) != 0 {
+			t.Errorf("%d certificates of the old association", len(certificates))
 		}
-	}
-	t.Run("in a second exchange", func(t *testing.T) {
-		inBubble(t, func(t *testing.T, r *rig) {
-			r.openPair("x", nil)
-			must(t, r.a.SetRemoteDescription(withOtherFingerprint(answerTo(t, r))))
-			check(t, r)
-		})
 	})
-	t.Run("while the handshake runs", func(t *testing.T) {
-		inBubble(t, func(t *testing.T, r *rig) {
-			_, err := r.a.CreateDataChannel("x", nil)
+}
+
+// RFC 8842 sections 4 and 5.5: another end, with its own certificate and ICE credentials, takes the place of the
+// peer. A new association begins on the transport, with SCTP over it (RFC 8841), whoever offers and whether ICE restarts too.
+func TestAnotherEndMayTakeThePlaceOfThePeer(t *testing.T) {
+	for name, exchange := range map[string]func(t *testing.T, r *rig, c *PeerConnection){
+		"it answers": func(t *testing.T, r *rig, c *PeerConnection) { negotiate(t, r.a, c) },
+		"it answers a restart": func(t *testing.T, r *rig, c *PeerConnection) {
+			r.a.RestartICE()
+			negotiate(t, r.a, c)
+		},
+		"it offers": func(t *testing.T, r *rig, c *PeerConnection) {
+			_, err := c.CreateDataChannel("of c", nil)
 			must(t, err)
-			answer := answerTo(t, r)
-			provisional := answer
-			provisional.Type = SDPTypePranswer
-			r.a.dtls.OnStateChange(func(s DTLSTransportState) {
-				if s == DTLSTransportStateConnecting {
-					time.Sleep(250 * time.Millisecond)
-					must(t, r.a.SetRemoteDescription(withOtherFingerprint(answer)))
+			negotiate(t, c, r.a)
+		},
+		"the peer has gone before": func(t *testing.T, r *rig, c *PeerConnection) {
+			must(t, r.b.Close())
+			time.Sleep(time.Second)
+			negotiate(t, r.a, c)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				first, atB := r.openPair("first", nil)
+				atB.OnMessage(func(DataChannelMessage) { t.Error("the old peer hears the new one's messages") })
+				transport := r.a.SCTP().Transport()
+				c := connectionOn(t, r.net.Host("c", "192.0.2.3"), SettingEngine{}, Configuration{})
+				defer c.Close()
+				exchange(t, r, c)
+				if s := first.ReadyState(); s != DataChannelStateClosed {
+					t.Errorf("the channel to the old peer is %v", s)
+				}
+				heard := make(chan string, 1)
+				c.OnDataChannel(func(d *DataChannel) { d.OnMessage(func(m DataChannelMessage) { heard <- string(m.Data) }) })
+				second, err := r.a.CreateDataChannel("second", nil)
+				must(t, err)
+				wait(t, "open", opened(second), time.Minute)
+				must(t, second.SendText("hello"))
+				if got := wait(t, "message", heard, time.Minute); got != "hello" {
+					t.Errorf("got %q", got)
+				}
+				if r.a.SCTP().Transport() != transport || r.a.ConnectionState() != PeerConnectionStateConnected {
+					t.Errorf("state %v", r.a.ConnectionState())
+				}
+				theirs := c.GetConfiguration().Certificates[0]
+				fingerprints, err := theirs.GetFingerprints()
+				must(t, err)
+				if err := verifyFingerprints(transport.GetRemoteCertificate(), fingerprints); err != nil {
+					t.Error(err)
 				}
 			})
-			must(t, r.a.SetRemoteDescription(provisional))
-			time.Sleep(10 * time.Second)
-			check(t, r)
-		}, withLink(simnet.Link{Delay: 100 * time.Millisecond}))
-	})
+		})
+	}
 }
 
 // W3C, RTCError: what the peer's alert was.
