@@ -3,6 +3,7 @@ package webrtc
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,13 +196,16 @@ func TestChannelsThatWaitForTheirHandlerAreBounded(t *testing.T) {
 func TestAnUnorderedChannelBeginsInOrder(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.openPair("first", nil)
+		var mu sync.Mutex
 		var unordered []bool // of each DATA chunk that b gets, the U bit (RFC 9260 section 3.3.1)
 		sink := *r.b.dtls.data.sink.Load()
 		tapped := packetSink(func(now time.Time, packet []byte) {
 			for at := 12; at+4 <= len(packet); {
 				length := int(packet[at+2])<<8 | int(packet[at+3])
 				if packet[at] == 0 {
+					mu.Lock()
 					unordered = append(unordered, packet[at+1]&4 != 0)
+					mu.Unlock()
 				}
 				if length < 4 {
 					break
@@ -218,6 +222,8 @@ func TestAnUnorderedChannelBeginsInOrder(t *testing.T) {
 		time.Sleep(time.Second)
 		must(t, d.SendText("after it"))
 		time.Sleep(time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if want := []bool{false, false, true}; !slices.Equal(unordered, want) {
 			t.Errorf("the OPEN and two messages are unordered: %v, want %v", unordered, want)
 		}
