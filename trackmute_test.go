@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/passerelle-rtc/webrtc/pkg/media"
 )
 
 // unmute does to a track what its first packet does.
@@ -104,6 +106,49 @@ func TestRollbackMutesWhatTheOfferAdded(t *testing.T) {
 		time.Sleep(time.Second)
 		if len(events) != 0 || transceiver.Direction() == RTPTransceiverDirectionStopped {
 			t.Errorf("%d more events, %v", len(events), transceiver.Direction())
+		}
+	})
+}
+
+// webrtc-pc section 9.3: a track is unmuted by its first packet, once, and muted
+// when the peer ceases to send; section 5.2.7: an encoding that is not active sends
+// nothing.
+func TestMediaUnmutesTracks(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track, err := NewTrackLocalStaticSample(RTPCodecCapability{MimeType: MimeTypeOpus}, "voice", "stream")
+		must(t, err)
+		sender, remote := r.mediaPair(track)
+		events := make(chan string, 8)
+		remote.OnMute(func() { events <- fmt.Sprintf("mute, muted %v", remote.Muted()) })
+		remote.OnUnmute(func() { events <- fmt.Sprintf("unmute, muted %v", remote.Muted()) })
+		write := func() {
+			t.Helper()
+			for range 3 {
+				must(t, track.WriteSample(media.Sample{Data: []byte{1}, Duration: 20 * time.Millisecond}))
+			}
+			time.Sleep(time.Second)
+		}
+		activate := func(active bool) {
+			t.Helper()
+			p := sender.GetParameters()
+			p.Encodings[0].Active = &active
+			must(t, sender.SetParameters(p))
+		}
+		activate(false)
+		write()
+		if len(events) != 0 || !remote.Muted() {
+			t.Errorf("an encoding that is not active sends: %s", <-events)
+		}
+		activate(true)
+		write()
+		write()
+		if event := wait(t, "unmute", events, time.Minute); event != "unmute, muted false" || len(events) != 0 {
+			t.Errorf("%s, and %d more events", event, len(events))
+		}
+		must(t, r.a.RemoveTrack(sender))
+		exchange(t, r.a, r.b)
+		if event := wait(t, "mute", events, time.Minute); event != "mute, muted true" {
+			t.Error(event)
 		}
 	})
 }
