@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"github.com/passerelle-rtc/webrtc/internal/netio"
+	"github.com/pion/interceptor"
 )
 
 // API makes objects that share settings. The zero value is not usable; make
@@ -10,6 +11,7 @@ type API struct {
 	settings SettingEngine
 	media    *MediaEngine
 	network  netio.Network
+	registry *interceptor.Registry // nil: no interceptors
 }
 
 // defaultMediaEngine has the codecs of browsers. It is never changed.
@@ -55,7 +57,7 @@ func withNetwork(n netio.Network) func(*API) {
 // NewPeerConnection makes a connection with default settings. It checks the
 // whole configuration and returns W3C's exception for the first fault:
 // SyntaxError for a bad URL, InvalidAccessError for missing TURN credentials
-// or an expired certificate, NotSupportedError for what this version cannot do.
+// or an expired certificate, NotSupportedError for what this package cannot do.
 //
 // See https://www.w3.org/TR/webrtc/#constructor
 func NewPeerConnection(configuration Configuration) (*PeerConnection, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/dtls"
 	"github.com/passerelle-rtc/webrtc/internal/loop"
 	"github.com/passerelle-rtc/webrtc/internal/netio"
+	"github.com/pion/rtcp"
 )
 
 // DTLSTransport keeps what an ICE transport carries private and proves who the
@@ -239,7 +240,7 @@ func (t *DTLSTransport) startHandshake(now time.Time) {
 	a = dtls.New(dtls.Config{
 		Role:               t.role(),
 		Certificate:        t.certificate.tlsCertificate(),
-		SRTPProfiles:       []dtls.SRTPProfile{dtls.AEAD_AES_256_GCM, dtls.AEAD_AES_128_GCM, dtls.AES128_CM_SHA1_80},
+		SRTPProfiles:       settings.rtp.profiles(),
 		VerifyPeer:         t.verify,
 		Output:             &dtlsOutput{ice: t.ice},
 		RetransmitInterval: settings.dtls.retransmissionInterval,
@@ -340,6 +341,18 @@ func (t *DTLSTransport) connected(now time.Time) {
 // mediaReceived notes that an SRTP or SRTCP packet of the peer has authenticated.
 // On the socket's reader.
 func (t *DTLSTransport) mediaReceived(now time.Time) { t.ice.dataReceived(now) }
+
+// WriteRTCP sends RTCP packets to the peer as one compound packet and returns its
+// size; they pass no interceptor. Before the transport is connected they are
+// dropped. It returns a TypeError for packets that cannot be marshalled.
+func (t *DTLSTransport) WriteRTCP(pkts []rtcp.Packet) (int, error) {
+	const op = "write RTCP"
+	if t.State() == DTLSTransportStateClosed {
+		return 0, closedError(op)
+	}
+	n, err := t.rtp.writeRTCP(pkts)
+	return n, reop(op, err)
+}
 
 // dtlsError is W3C's RTCError for the failure of a DTLS transport.
 func dtlsError(op string, cause error) *Error {

@@ -121,7 +121,7 @@ func (d *DTMFSender) join() {
 		codec, _ := d.codec()
 		d.player.Advance(now, codec.ClockRate)
 	}}
-	d.sender.transceiver.pc.loop.Join(d.member)
+	d.sender.owner.loop.Join(d.member)
 }
 
 // send puts a packet between those of the track, under the payload type of the
@@ -138,7 +138,7 @@ func (d *DTMFSender) send(now time.Time, codec RTPCodecParameters, p dtmf.Packet
 // settle hands on what the player has: packets, tones, and the buffer.
 func (d *DTMFSender) settle(now time.Time) bool {
 	moved := false
-	l := d.sender.transceiver.pc.loop
+	l := d.sender.owner.loop
 	for packet, ok := d.player.NextPacket(); ok; packet, ok = d.player.NextPacket() {
 		moved = true
 		if codec, can := d.codec(); can {

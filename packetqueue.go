@@ -110,6 +110,39 @@ func (q *packetQueue) pop(into []queuedPacket) (int, error) {
 	return n, nil
 }
 
+// read copies the next packet into b and returns its size. One that does not fit is
+// lost: io.ErrShortBuffer.
+func (q *packetQueue) read(b []byte) (int, error) {
+	var one [1]queuedPacket
+	if _, err := q.pop(one[:]); err != nil {
+		return 0, err
+	}
+	defer one[0].buffer.Release()
+	if len(one[0].packet) > len(b) {
+		return 0, io.ErrShortBuffer
+	}
+	return copy(b, one[0].packet), nil
+}
+
+// await waits until ready, which expire makes it ask again. It returns io.EOF when
+// the queue ends before, and os.ErrDeadlineExceeded past the deadline.
+func (q *packetQueue) await(ready func() bool) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !ready() && !q.ended && !q.deadline.exceeded() {
+		q.reading++
+		q.changed.Wait()
+		q.reading--
+	}
+	switch {
+	case ready():
+		return nil
+	case q.deadline.exceeded():
+		return os.ErrDeadlineExceeded
+	}
+	return io.EOF
+}
+
 // end lets what is queued be read, and nothing more come in.
 func (q *packetQueue) end() {
 	q.mu.Lock()

@@ -1,6 +1,10 @@
 package webrtc
 
-import "time"
+import (
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/loop"
+)
 
 // The promise-returning methods of W3C exist twice: a blocking method, and an
 // asynchronous twin for programs with an event loop of their own. Both perform
@@ -31,14 +35,16 @@ func (o operation) perform(now time.Time, settled func(error)) {
 
 // await is the blocking form: it returns when the operation's result is
 // published.
-func (pc *PeerConnection) await(o operation) error {
+func (pc *PeerConnection) await(o operation) error { return awaitOn(pc.loop, &pc.operations, o) }
+
+func awaitOn(l *loop.Loop, operations *chain, o operation) error {
 	if o.invalid != nil {
 		return o.invalid
 	}
 	var err error
 	settled := make(chan struct{})
-	if pc.do(o.name, func(now time.Time) error {
-		pc.operations.run(now, o, func(result error) {
+	if doOn(l, o.name, func(now time.Time) error {
+		operations.run(now, o, func(result error) {
 			err = result
 			close(settled)
 		})
@@ -53,24 +59,36 @@ func (pc *PeerConnection) await(o operation) error {
 	}
 	select {
 	case <-settled:
-	case <-pc.loop.Done():
+	case <-l.Done():
 		return closedError(o.name)
 	}
 	// It settled in the middle of a later turn, which may have to publish yet.
-	_ = pc.do(o.name, func(time.Time) error { return nil })
+	_ = doOn(l, o.name, func(time.Time) error { return nil })
 	return err
 }
 
 // queue is the asynchronous form: done is called in order with the events, and
 // never after Close.
 func (pc *PeerConnection) queue(o operation, done func(error)) error {
+	if done != nil {
+		report := done
+		done = func(err error) {
+			if !pc.closing.Load() {
+				report(err)
+			}
+		}
+	}
+	return queueOn(pc.loop, &pc.operations, o, done)
+}
+
+func queueOn(l *loop.Loop, operations *chain, o operation, done func(error)) error {
 	if o.invalid != nil {
 		return o.invalid
 	}
-	posted := pc.loop.Post(func(now time.Time) {
-		pc.operations.run(now, o, func(err error) {
-			pc.loop.Emit(func() {
-				if done != nil && !pc.closing.Load() {
+	posted := l.Post(func(now time.Time) {
+		operations.run(now, o, func(err error) {
+			l.Emit(func() {
+				if done != nil {
 					done(err)
 				}
 			})
@@ -140,11 +158,11 @@ func (pc *PeerConnection) AddICECandidateAsync(candidate ICECandidateInit, done 
 // ReplaceTrackAsync is the asynchronous twin of [RTPSender.ReplaceTrack]. See
 // [PeerConnection.CreateOfferAsync].
 func (s *RTPSender) ReplaceTrackAsync(track TrackLocal, done func(error)) error {
-	return s.transceiver.pc.queue(s.replaceTrack(track), done)
+	return s.owner.queue(s.replaceTrack(track), done)
 }
 
 // SetParametersAsync is the asynchronous twin of [RTPSender.SetParameters]. See
 // [PeerConnection.CreateOfferAsync].
 func (s *RTPSender) SetParametersAsync(parameters RTPSendParameters, done func(error)) error {
-	return s.transceiver.pc.queue(s.setParameters(parameters), done)
+	return s.owner.queue(s.setParameters(parameters), done)
 }

@@ -17,10 +17,12 @@ import (
 //
 // See https://www.w3.org/TR/webrtc/#rtcpeerconnection-interface
 type PeerConnection struct {
-	id   string
-	api  *API
-	loop *loop.Loop
-	log  connLog
+	id  string
+	api *API
+
+	interceptors *interceptorChain // nil without any
+	loop         *loop.Loop
+	log          connLog
 
 	credentials    ice.Credentials // in force; owned by the loop
 	*peerTransport                 // the first: that of the bundle
@@ -133,6 +135,9 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 	pc.target.init(&TargetBitrate{})
 	pc.published.init(pc.snapshot())
 	pc.legacy.published.init(&legacySnapshot{})
+	if pc.interceptors, err = newInterceptorChain(api.registry, pc); err != nil {
+		return nil, reop(op, err)
+	}
 	l.Post(pc.join)
 	return pc, nil
 }
@@ -319,7 +324,8 @@ func (pc *PeerConnection) CreateDataChannel(label string, options *DataChannelIn
 // writes fail with an error that matches net.ErrClosed, and no handler is called
 // any more, except that one that is running is not waited for. When it returns,
 // the connection's goroutines have ended but for those inside a handler.
-// Idempotent; may be called in handlers. The error is always nil.
+// Idempotent; may be called in handlers. The error is nil, or what an interceptor of
+// the program's returned when it was closed, which comes last.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-close
 func (pc *PeerConnection) Close() error {
@@ -328,12 +334,19 @@ func (pc *PeerConnection) Close() error {
 		return nil
 	}
 	pc.identity.cancel()
+	if pc.interceptors != nil {
+		pc.interceptors.hold()
+	}
 	pc.loop.Close(pc.finish)
 	for _, t := range append(pc.transports, pc.retired...) {
 		t.gatherer.releaseStack()
 	}
+	var err error
+	if pc.interceptors != nil {
+		err = pc.interceptors.close()
+	}
 	close(pc.released)
-	return nil
+	return err
 }
 
 // finish is the loop's last turn: everything is closed, nothing is announced.

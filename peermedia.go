@@ -34,7 +34,7 @@ func (h *trackHandler) listen(listener any) (remove func(), ok bool) {
 }
 
 func startTrack(f func(*TrackRemote, *RTPReceiver)) func(trackEvent) {
-	return func(e trackEvent) { start(e.receiver.transceiver.pc.loop, func(struct{}) { f(e.track, e.receiver) }) }
+	return func(e trackEvent) { start(e.receiver.owner.loop, func(struct{}) { f(e.track, e.receiver) }) }
 }
 
 // sessionConfig is what signaling knows of this end.
@@ -65,9 +65,7 @@ func (pc *PeerConnection) sessionConfig() jsep.Config {
 func (pc *PeerConnection) OnTrack(f func(*TrackRemote, *RTPReceiver)) { pc.onTrack.set(f) }
 
 // AddTrack sends a track: by a transceiver that has none and never sent, or by a
-// new one, which needs an offer, see OnNegotiationNeeded. The track is negotiated
-// and announced to the peer; this version does not carry its packets yet. It
-// returns an
+// new one, which needs an offer, see OnNegotiationNeeded. It returns an
 // InvalidAccessError for a track that has a sender already, and an
 // InvalidStateError after Close.
 //
@@ -108,6 +106,9 @@ func (pc *PeerConnection) sendTrack(track TrackLocal, init RTPTransceiverInit) *
 	t := pc.transceiver(id)
 	if t == nil {
 		t = pc.addTransceiver(id, track.Kind(), init)
+	}
+	if t.sender.stopped {
+		t.sender.stopped, t.sender.flows = false, nil
 	}
 	t.sender.streamIDs = init.StreamIDs
 	t.sender.setTrack(track)

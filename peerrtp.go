@@ -5,6 +5,7 @@ import (
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 	"github.com/passerelle-rtc/webrtc/internal/rtpsession"
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 )
 
@@ -64,14 +65,26 @@ func (pc *PeerConnection) WriteRTCP(pkts []rtcp.Packet) error {
 	if pc.closing.Load() {
 		return closedError(op)
 	}
+	var err error
+	if c := pc.interceptors; c != nil {
+		_, err = c.rtcp.Write(pkts, interceptor.Attributes{})
+	} else {
+		_, err = pc.sendRTCP(pkts)
+	}
+	return reop(op, err)
+}
+
+// sendRTCP is WriteRTCP below the interceptors. It returns the size of the compound
+// packet.
+func (pc *PeerConnection) sendRTCP(pkts []rtcp.Packet) (n int, err error) {
 	carriers := pc.mediaTransports.Load()
 	if carriers == nil {
-		return nil
+		return 0, nil
 	}
 	for _, t := range *carriers {
-		if err := t.writeRTCP(pkts); err != nil {
-			return reop(op, newError(KindTypeError, "", err))
+		if n, err = t.writeRTCP(pkts); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return n, nil
 }

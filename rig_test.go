@@ -29,6 +29,7 @@ type rigConfig struct {
 	engineA, engineB SettingEngine
 	configA, configB Configuration
 	mediaA, mediaB   *MediaEngine // nil: the default codecs
+	apiA, apiB       []func(*API)
 	seed             uint64
 }
 
@@ -47,6 +48,9 @@ func mediaOption(m *MediaEngine) []func(*API) {
 	}
 	return []func(*API){WithMediaEngine(m)}
 }
+
+// withAPIs gives the connections' APIs further options.
+func withAPIs(a, b []func(*API)) rigOption { return func(c *rigConfig) { c.apiA, c.apiB = a, b } }
 
 // inBubble runs f in a synctest bubble with a rig, and closes everything.
 func inBubble(t *testing.T, f func(t *testing.T, r *rig), options ...rigOption) {
@@ -68,8 +72,8 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	r.net.SetDefaultLink(config.link)
 	r.hostA = r.net.Host("a", "192.0.2.1")
 	r.hostB = r.net.Host("b", "192.0.2.2")
-	r.a = connectionOn(t, r.hostA, config.engineA, config.configA, mediaOption(config.mediaA)...)
-	r.b = connectionOn(t, r.hostB, config.engineB, config.configB, mediaOption(config.mediaB)...)
+	r.a = connectionOn(t, r.hostA, config.engineA, config.configA, append(mediaOption(config.mediaA), config.apiA...)...)
+	r.b = connectionOn(t, r.hostB, config.engineB, config.configB, append(mediaOption(config.mediaB), config.apiB...)...)
 	return r
 }
 

@@ -41,13 +41,13 @@ func GetReceiverCapabilities(kind RTPCodecType) *RTPCapabilities {
 // GetCapabilities returns what the sender's connection can send of a kind, which
 // need not be that of the sender. See [API.GetSenderCapabilities].
 func (s *RTPSender) GetCapabilities(kind RTPCodecType) *RTPCapabilities {
-	return s.transceiver.pc.api.GetSenderCapabilities(kind)
+	return s.owner.api.GetSenderCapabilities(kind)
 }
 
 // GetCapabilities returns what the receiver's connection can receive of a kind,
 // which need not be that of the receiver. See [API.GetSenderCapabilities].
 func (r *RTPReceiver) GetCapabilities(kind RTPCodecType) *RTPCapabilities {
-	return r.transceiver.pc.api.GetReceiverCapabilities(kind)
+	return r.owner.api.GetReceiverCapabilities(kind)
 }
 
 // sendCapabilities is nil for what is neither audio nor video.

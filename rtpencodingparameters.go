@@ -8,8 +8,7 @@ import (
 // RTPEncodingParameters are one encoding of a sender's track (webrtc-pc section
 // 5.2.7 and W3C webrtc-priority section 3.2). A nil member is absent. This package
 // does not encode: what concerns the encoder is for the program that feeds the
-// track to obey; Active, MaxBitrate and Priority are the connection's to obey,
-// once it sends media, which this version does not do yet.
+// track to obey; Active, MaxBitrate and Priority are the connection's to obey.
 type RTPEncodingParameters struct {
 	RTPCodingParameters
 	// Active says whether the encoding is sent. Default: true.

@@ -65,7 +65,7 @@ func kindOf(p *rtpsession.OutPacket) bandwidth.Kind {
 		return bandwidth.Padding
 	case p.Retransmission:
 		return bandwidth.Retransmission
-	case p.Stream.User.(*sentStream).encoding.sender.transceiver.kind == RTPCodecTypeAudio:
+	case p.Stream.User.(*sentStream).encoding.sender.owner.kind == RTPCodecTypeAudio:
 		return bandwidth.Audio
 	}
 	return bandwidth.Video

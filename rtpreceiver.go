@@ -6,17 +6,19 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
 
-// RTPReceiver receives the track of a transceiver. Its methods are safe for
-// concurrent use and may be called in callbacks. This version negotiates what is
-// received and does not receive it yet.
+// RTPReceiver receives the track of a transceiver, or stands alone (ORTC): see
+// [API.NewRTPReceiver]. Its methods are safe for concurrent use, and those that do
+// not read may be called in callbacks.
 //
 // See https://www.w3.org/TR/webrtc/#rtcrtpreceiver-interface
 type RTPReceiver struct {
-	transceiver *RTPTransceiver
+	transceiver *RTPTransceiver // nil for one that stands alone
+	owner       *mediaOwner
 
 	// Owned by the loop.
-	agreedRIDs []string // of the tracks when signaling was last stable
-	announced  bool     // the peer said that it sends, and not since that it ceased to
+	agreedRIDs []string            // of the tracks when signaling was last stable
+	announced  bool                // the peer said that it sends, and not since that it ceased to
+	standalone *standaloneReceiver // once Receive was called (ORTC)
 
 	published slot[receiverSnapshot]
 }
@@ -27,8 +29,8 @@ type receiverSnapshot struct {
 	parameters RTPParameters
 }
 
-func newRTPReceiver(t *RTPTransceiver) *RTPReceiver {
-	r := &RTPReceiver{transceiver: t, agreedRIDs: []string{""}}
+func newRTPReceiver(t *RTPTransceiver, owner *mediaOwner) *RTPReceiver {
+	r := &RTPReceiver{transceiver: t, owner: owner, agreedRIDs: []string{""}}
 	r.published.init(&receiverSnapshot{tracks: []*TrackRemote{newTrackRemote(r, newConnectionID(), "")}})
 	return r
 }
@@ -48,7 +50,8 @@ func (r *RTPReceiver) Streams() []*MediaStream { return r.Track().Streams() }
 // been negotiated.
 func (r *RTPReceiver) Transport() *DTLSTransport { return r.published.Load().transport }
 
-// RTPTransceiver returns the transceiver that the receiver belongs to.
+// RTPTransceiver returns the transceiver that the receiver belongs to, nil for one
+// that stands alone.
 func (r *RTPReceiver) RTPTransceiver() *RTPTransceiver { return r.transceiver }
 
 // GetParameters returns what was negotiated for receiving.
@@ -60,17 +63,17 @@ func (r *RTPReceiver) GetParameters() RTPParameters { return r.published.Load().
 func (r *RTPReceiver) update(state jsep.TransceiverState) {
 	s := *r.published.latest()
 	s.parameters = RTPParameters{
-		Codecs:           newRTPCodecs(state.Receive.Codecs, r.transceiver.kind),
+		Codecs:           newRTPCodecs(state.Receive.Codecs, r.owner.kind),
 		HeaderExtensions: newRTPHeaderExtensions(state.Receive.Extensions),
 		RTCP:             RTCPParameters{ReducedSize: state.Receive.ReducedSize},
 	}
-	s.transport = r.transceiver.pc.transportOf(state)
+	s.transport = r.owner.pc.transportOf(state)
 	old := s.tracks
 	s.tracks = r.layers(r.wantedRIDs(state), old)
 	for _, track := range s.tracks {
 		track.negotiated(state, s.parameters.Codecs)
 	}
-	r.published.publish(r.transceiver.pc.loop, &s)
+	r.published.publish(r.owner.loop, &s)
 	for _, track := range old {
 		if !slices.Contains(s.tracks, track) {
 			r.dropLayer(track)

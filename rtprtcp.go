@@ -121,20 +121,21 @@ func (r rtcpReaders) deliver(now time.Time, compound []byte) {
 	}
 }
 
-// writeRTCP sends packets of the application.
-func (t *rtpTransport) writeRTCP(packets []rtcp.Packet) error {
+// writeRTCP sends packets of the application and returns their size. A TypeError,
+// without Op, is for what cannot be marshalled.
+func (t *rtpTransport) writeRTCP(packets []rtcp.Packet) (int, error) {
 	raw, err := rtcp.Marshal(packets)
 	if err != nil {
-		return err
+		return 0, newError(KindTypeError, "", err)
 	}
 	buffer := netio.GetBuffer()
 	if len(raw) > netio.MaxDatagram-maxSRTCPOverhead {
 		buffer.Release()
-		return errorf(KindTypeError, "", "compound packet of %d bytes", len(raw))
+		return 0, errorf(KindTypeError, "", "compound packet of %d bytes", len(raw))
 	}
 	buffer.SetLen(copy(buffer.Cap(), raw))
 	t.sendRTCP(buffer)
-	return nil
+	return len(raw), nil
 }
 
 // maxSRTCPOverhead is the most that SRTCP adds (RFC 7714 section 9).

@@ -8,13 +8,14 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
 
-// RTPSender sends the track of a transceiver. Its methods are safe for
-// concurrent use and may be called in callbacks. This version negotiates what is
-// sent and does not send it yet.
+// RTPSender sends the track of a transceiver, or stands alone (ORTC): see
+// [API.NewRTPSender]. Its methods are safe for concurrent use, and those that do
+// not read may be called in callbacks.
 //
 // See https://www.w3.org/TR/webrtc/#rtcrtpsender-interface
 type RTPSender struct {
-	transceiver *RTPTransceiver
+	transceiver *RTPTransceiver // nil for one that stands alone
+	owner       *mediaOwner
 	dtmf        *DTMFSender // nil for video
 
 	// Owned by the loop.
@@ -24,6 +25,8 @@ type RTPSender struct {
 	last      *RTPSendParameters    // [[LastReturnedParameters]]
 	flows     []*sendEncoding       // one for each of encodings, once negotiated
 	layers    map[string]TrackLocal // by RID, of AddEncoding
+	stopped   bool                  // by Stop, until AddTrack uses the sender again
+	sends     bool                  // Send was called (ORTC)
 
 	published slot[senderSnapshot]
 }
@@ -51,7 +54,7 @@ func (s *RTPSender) Transport() *DTLSTransport { return s.published.Load().trans
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack
 func (s *RTPSender) ReplaceTrack(track TrackLocal) error {
-	return s.transceiver.pc.await(s.replaceTrack(track))
+	return s.owner.await(s.replaceTrack(track))
 }
 
 func (s *RTPSender) replaceTrack(track TrackLocal) operation {
@@ -59,16 +62,21 @@ func (s *RTPSender) replaceTrack(track TrackLocal) operation {
 	id := ""
 	if track != nil {
 		id = track.ID()
-		if kind := track.Kind(); kind != s.transceiver.kind {
-			o.invalid = errorf(KindTypeError, o.name, "%w: %v, the sender is of %v", ErrRTPSenderNewTrackHasIncorrectKind, kind, s.transceiver.kind)
+		if kind := track.Kind(); kind != s.owner.kind {
+			o.invalid = errorf(KindTypeError, o.name, "%w: %v, the sender is of %v", ErrRTPSenderNewTrackHasIncorrectKind, kind, s.owner.kind)
 		}
 	}
 	o.prepare = func(now time.Time, then func(time.Time, error)) {
 		s.tryTrack(track, func(err error) { then(now, reop(o.name, err)) })
 	}
 	o.run = func(time.Time) (func(), error) {
-		if err := s.transceiver.pc.session.SetSender(s.transceiver.id, id, s.streamIDs); err != nil {
-			return nil, jsepError(o.name, err)
+		if s.stopped {
+			return nil, errorf(KindInvalidState, o.name, "the sender is stopped")
+		}
+		if pc := s.owner.pc; pc != nil {
+			if err := pc.session.SetSender(s.transceiver.id, id, s.streamIDs); err != nil {
+				return nil, jsepError(o.name, err)
+			}
 		}
 		s.setTrack(track)
 		s.reflow()
@@ -88,7 +96,10 @@ func (s *RTPSender) SetStreams(streamIDs ...string) error {
 	if err != nil {
 		return reop(op, err)
 	}
-	pc := s.transceiver.pc
+	pc := s.owner.pc
+	if pc == nil {
+		return errorf(KindInvalidState, op, "the sender stands alone: nothing is signalled")
+	}
 	return pc.do(op, func(time.Time) error {
 		id := ""
 		if track := s.published.latest().track; track != nil {
@@ -109,7 +120,7 @@ func (s *RTPSender) SetStreams(streamIDs ...string) error {
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-getparameters
 func (s *RTPSender) GetParameters() RTPSendParameters {
 	var parameters RTPSendParameters
-	err := s.transceiver.pc.do("get parameters", func(time.Time) error {
+	err := doOn(s.owner.loop, "get parameters", func(time.Time) error {
 		if s.last == nil {
 			fresh := s.published.latest().sendParameters()
 			fresh.TransactionID = newConnectionID()
@@ -138,18 +149,17 @@ func (s *senderSnapshot) sendParameters() RTPSendParameters {
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-setparameters
 func (s *RTPSender) SetParameters(parameters RTPSendParameters) error {
-	return s.transceiver.pc.await(s.setParameters(parameters))
+	return s.owner.await(s.setParameters(parameters))
 }
 
 func (s *RTPSender) setParameters(parameters RTPSendParameters) operation {
 	o := operation{name: "set parameters"}
-	pc := s.transceiver.pc
 	parameters = parameters.clone()
 	o.run = func(time.Time) (func(), error) {
-		if s.transceiver.published.latest().direction == RTPTransceiverDirectionStopped {
+		if s.transceiver != nil && s.transceiver.published.latest().direction == RTPTransceiverDirectionStopped {
 			return nil, newError(KindInvalidState, o.name, errors.New("the transceiver is stopped"))
 		}
-		encodings, err := parameters.validateChange(s.last, s.transceiver.kind, pc.api.media.codecs(s.transceiver.kind))
+		encodings, err := parameters.validateChange(s.last, s.owner.kind, s.owner.api.media.codecs(s.owner.kind))
 		if err != nil {
 			return nil, reop(o.name, err)
 		}
@@ -170,21 +180,21 @@ func (s *RTPSender) setTrack(track TrackLocal) {
 func (s *RTPSender) publish(change func(*senderSnapshot)) {
 	changed := *s.published.latest()
 	change(&changed)
-	s.published.publish(s.transceiver.pc.loop, &changed)
+	s.published.publish(s.owner.loop, &changed)
 }
 
 // update takes what was negotiated. On the loop.
 func (s *RTPSender) update(state jsep.TransceiverState) {
 	parameters := RTPParameters{
-		Codecs:           newRTPCodecs(state.Send.Codecs, s.transceiver.kind),
+		Codecs:           newRTPCodecs(state.Send.Codecs, s.owner.kind),
 		HeaderExtensions: newRTPHeaderExtensions(state.Send.Extensions),
-		RTCP:             RTCPParameters{CNAME: s.transceiver.pc.id, ReducedSize: state.Send.ReducedSize},
+		RTCP:             RTCPParameters{CNAME: s.owner.cname, ReducedSize: state.Send.ReducedSize},
 	}
 	s.followRIDs(state)
 	s.last = nil
 	s.publish(func(p *senderSnapshot) {
 		p.parameters, p.encodings = parameters, s.encodings
-		p.transport = s.transceiver.pc.transportOf(state)
+		p.transport = s.owner.pc.transportOf(state)
 	})
 	s.flow(state)
 }
@@ -215,11 +225,11 @@ func (s *RTPSender) propose(rids []string) {
 	for i, rid := range rids {
 		layers[i].RID = rid
 	}
-	layers = completeSendEncodings(s.transceiver.kind, layers)
+	layers = completeSendEncodings(s.owner.kind, layers)
 	coding := &layers[0].RTPCodingParameters
 	old := s.encodings[0].RTPCodingParameters
 	coding.SSRC, coding.RTX, coding.FEC = old.SSRC, old.RTX, old.FEC
-	s.transceiver.pc.giveSSRCs(s.transceiver.kind, layers)
+	s.owner.pc.giveSSRCs(s.owner.kind, layers)
 	s.encodings = layers
 }
 

@@ -28,11 +28,14 @@ type transceiverSnapshot struct {
 
 func newRTPTransceiver(pc *PeerConnection, id jsep.TransceiverID, kind RTPCodecType) *RTPTransceiver {
 	t := &RTPTransceiver{pc: pc, id: id, kind: kind}
-	t.sender = &RTPSender{transceiver: t}
+	owner := &mediaOwner{
+		pc: pc, api: pc.api, loop: pc.loop, log: pc.log, kind: kind, cname: pc.id, interceptors: pc.interceptors,
+	}
+	t.sender = &RTPSender{transceiver: t, owner: owner}
 	if kind == RTPCodecTypeAudio {
 		t.sender.dtmf = newDTMFSender(t.sender)
 	}
-	t.receiver = newRTPReceiver(t)
+	t.receiver = newRTPReceiver(t, owner)
 	t.published.init(&transceiverSnapshot{})
 	t.sender.published.init(&senderSnapshot{})
 	return t

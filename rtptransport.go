@@ -31,6 +31,8 @@ type rtpTransport struct {
 
 	allocation allocation          // owned by the loop
 	onTarget   func(now time.Time) // of the connection; nil without one. Owned by the loop.
+
+	standalone standaloneMedia
 }
 
 func newRTPTransport(t *DTLSTransport) *rtpTransport {
@@ -88,11 +90,12 @@ func (t *rtpTransport) key(now time.Time, profile srtp.Profile, material []byte,
 	if err != nil {
 		return err
 	}
-	outbound, err := srtp.NewOutbound(profile, local, srtp.Options{})
+	options := t.dtls.api.settings.rtp.srtpOptions()
+	outbound, err := srtp.NewOutbound(profile, local, options)
 	if err != nil {
 		return err
 	}
-	inbound, err := srtp.NewInbound(profile, remote, srtp.Options{})
+	inbound, err := srtp.NewInbound(profile, remote, options)
 	if err != nil {
 		return err
 	}
@@ -170,6 +173,7 @@ func (t *rtpTransport) targetChanged(now time.Time, target bandwidth.Bitrate) {
 
 // close ends both halves: what waits for packets ends. On the loop.
 func (t *rtpTransport) close() {
+	t.standalone.end()
 	t.in.close()
 	t.out.close()
 }

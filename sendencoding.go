@@ -18,14 +18,17 @@ type sendEncoding struct {
 	// Owned by the loop.
 	transport *rtpTransport // that stream is of; nil without one
 	stream    *rtpsession.SendStream
-	bound     *binding   // nil while no track is bound
-	pending   *binding   // whose track is asked elsewhere
-	last      TrackLocal // that was bound last
-	formed    string     // what the track was bound to, to see changes
+	bound     *binding    // nil while no track is bound
+	pending   *binding    // whose track is asked elsewhere
+	last      TrackLocal  // that was bound last
+	formed    string      // what the track was bound to, to see changes
+	chain     *localChain // the interceptors of stream; nil without
 
 	path   atomic.Pointer[sendPath] // nil while packets are dropped
 	paused atomic.Bool              // not active (webrtc-pc section 5.2.7)
 	rtcp   *packetQueue             // what came for the stream
+
+	rtcpChain rtcpChain
 }
 
 // sendPath is where packets go. It is immutable.
@@ -123,6 +126,7 @@ func (e *sendEncoding) detach() {
 		return
 	}
 	e.path.Store(nil)
+	e.unchain()
 	e.transport.removeStream(e.stream)
 	e.transport, e.stream = nil, nil
 }
@@ -150,7 +154,7 @@ func (b *binding) release() {
 	s := b.encoding.sender
 	s.callTrack(b.track, func() {
 		if err := b.track.Unbind(b.context); err != nil {
-			s.transceiver.pc.log.warn("unbind track", "track", b.track.ID(), "error", err)
+			s.owner.log.warn("unbind track", "track", b.track.ID(), "error", err)
 		}
 	}, func() {})
 }
@@ -190,9 +194,9 @@ func (e *sendEncoding) install(b *binding, parameters RTPParameters) {
 	e.bound, e.pending, e.formed = b, nil, formOf(parameters)
 	if e.stream != nil {
 		if err := e.transport.setFormat(e.stream, sendFormat(parameters, b.codec), rebase); err != nil {
-			e.sender.transceiver.pc.log.warn("format of a sent stream", "error", err)
+			e.sender.owner.log.warn("format of a sent stream", "error", err)
 		}
-		e.path.Store(&sendPath{binding: b, transport: e.transport, stream: e.stream, write: e.sender.intercept(e, b, parameters)})
+		e.openPath(parameters)
 	}
 	old.release()
 }

@@ -11,33 +11,54 @@ import (
 // streams, the tracks that are bound to them, and whether packets go out. On the
 // loop.
 func (s *RTPSender) flow(state jsep.TransceiverState) {
+	var transport *rtpTransport
+	if len(state.Send.Codecs) > 0 {
+		transport = s.owner.pc.rtpOf(state)
+	}
+	s.flowOn(transport, state.MID, func(track TrackLocal, err error) {
+		if err != nil {
+			s.owner.log.warn("bind track", "track", track.ID(), "error", err)
+		}
+	})
+}
+
+// flowOn is flow over a transport, nil while nothing is sent. It returns how many
+// tracks it is binding; bound gets the result of each. On the loop.
+func (s *RTPSender) flowOn(transport *rtpTransport, mid string, bound func(TrackLocal, error)) (binding int) {
+	if s.stopped {
+		return 0
+	}
 	s.matchFlows()
 	parameters := s.published.latest().parameters
-	transport := s.transceiver.pc.rtpOf(state)
-	sends := len(state.Send.Codecs) > 0 && transport != nil
 	for i, e := range s.flows {
 		encoding := s.encodings[i]
 		e.paused.Store(encoding.Active != nil && !*encoding.Active)
 		track := s.trackOf(i)
-		if !sends || track == nil {
+		if transport == nil || track == nil {
 			e.pending = nil
 			e.unbind()
 			continue
 		}
-		e.attach(transport, state.MID)
+		e.attach(transport, mid)
 		if e.bound == nil || e.bound.track != track || e.formed != formOf(parameters) {
-			e.bind(track, parameters, func(err error) {
-				if err != nil {
-					s.transceiver.pc.log.warn("bind track", "track", track.ID(), "error", err)
-				}
-			})
+			binding++
+			e.bind(track, parameters, func(err error) { bound(track, err) })
 		}
 	}
+	return binding
 }
 
 // reflow is flow after a change on this side. On the loop.
 func (s *RTPSender) reflow() {
-	pc := s.transceiver.pc
+	pc := s.owner.pc
+	if pc == nil {
+		if s.sends {
+			rtp := s.published.latest().transport.rtp
+			s.flowOn(rtp, "", func(TrackLocal, error) {})
+			rtp.distribute(time.Now(), rtp.standalone.senders)
+		}
+		return
+	}
 	if state, ok := pc.session.Transceiver(s.transceiver.id); ok {
 		s.flow(state)
 		pc.distributeBandwidth(time.Now())
@@ -118,7 +139,7 @@ func (s *RTPSender) callTrack(track TrackLocal, call, then func()) {
 	}
 	go func() {
 		call()
-		s.transceiver.pc.loop.Post(func(time.Time) { then() })
+		s.owner.loop.Post(func(time.Time) { then() })
 	}()
 }
 

@@ -43,6 +43,7 @@ type SettingEngine struct {
 		receiveBuffer  uint32
 		maxMessageSize uint32
 	}
+	rtp                mediaSettings
 	trackAtFirstPacket bool
 	callbackExecutor   func(func())
 	detachDataChannels bool

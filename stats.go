@@ -56,13 +56,21 @@ func (pc *PeerConnection) GetStatsFor(selector any) (StatsReport, error) {
 // what they refer to.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-getstats
-func (s *RTPSender) GetStats() StatsReport { return s.transceiver.pc.GetStats(s) }
+func (s *RTPSender) GetStats() StatsReport { return s.owner.stats(s) }
 
 // GetStats returns the numbers of the RTP streams that the receiver receives,
 // and of what they refer to.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getstats
-func (r *RTPReceiver) GetStats() StatsReport { return r.transceiver.pc.GetStats(r) }
+func (r *RTPReceiver) GetStats() StatsReport { return r.owner.stats(r) }
+
+// stats is nil for what stands alone: there is no connection that reports.
+func (o *mediaOwner) stats(selector any) StatsReport {
+	if o.pc == nil {
+		return nil
+	}
+	return o.pc.GetStats(selector)
+}
 
 // statsOwner finds the *RTPSender or *RTPReceiver that a selector means; nil for
 // none. On the loop.
@@ -74,15 +82,15 @@ func (pc *PeerConnection) statsOwner(selector any) (any, error) {
 		return nil, nil
 	case *RTPSender:
 		if s != nil {
-			owner = s.transceiver.pc
+			owner = s.owner.pc
 		}
 	case *RTPReceiver:
 		if s != nil {
-			owner = s.transceiver.pc
+			owner = s.owner.pc
 		}
 	case *TrackRemote:
 		if s != nil {
-			owner, selector = s.receiver.transceiver.pc, s.receiver
+			owner, selector = s.receiver.owner.pc, s.receiver
 		}
 	case TrackLocal:
 		return pc.statsSender(s, op)

@@ -66,7 +66,7 @@ func (t *rtpTransport) distribute(now time.Time, senders []*RTPSender) {
 	a.encodings = a.encodings[:0]
 	var wanted []bandwidth.Sender
 	for _, s := range senders {
-		audio := s.transceiver.kind == RTPCodecTypeAudio
+		audio := s.owner.kind == RTPCodecTypeAudio
 		sender := bandwidth.Sender{Essential: audio}
 		for i, f := range s.flows {
 			if f.transport != t || f.bound == nil {

@@ -10,7 +10,7 @@ import (
 // while an exchange is under way also all that the peer has just named, and once
 // it has ended those that were agreed. On the loop.
 func (r *RTPReceiver) wantedRIDs(state jsep.TransceiverState) []string {
-	if r.transceiver.pc.session.State() != jsep.Stable {
+	if r.owner.pc.session.State() != jsep.Stable {
 		rids := r.rids()
 		if !state.Remote.Direction.Sends() || len(state.Remote.RIDs) == 0 {
 			return rids
@@ -91,7 +91,7 @@ func (r *RTPReceiver) changed(change jsep.TrackChange) {
 			track.mute()
 		case jsep.StreamRemoved:
 			for _, id := range change.StreamIDs {
-				r.transceiver.pc.stream(id).remove(track)
+				r.owner.pc.stream(id).remove(track)
 			}
 			track.leave(change.StreamIDs)
 		case jsep.StreamAdded:
@@ -131,13 +131,13 @@ func (r *RTPReceiver) firstPacket(track *TrackRemote, codec RTPCodecParameters, 
 		track.tell()
 	}
 	if muted {
-		track.onUnmute.emit(r.transceiver.pc.loop)
+		track.onUnmute.emit(r.owner.loop)
 	}
 }
 
 // tell calls OnTrack, unless that is to wait for the first packet. On the loop.
 func (t *TrackRemote) tell() {
-	pc := t.receiver.transceiver.pc
+	pc := t.receiver.owner.pc
 	if pc.api.settings.trackAtFirstPacket && (!t.flows || t.told) {
 		return
 	}
@@ -151,12 +151,12 @@ func (t *TrackRemote) mute() {
 		return
 	}
 	t.change(func(s *trackSnapshot) { s.muted = true })
-	t.onMute.emit(t.receiver.transceiver.pc.loop)
+	t.onMute.emit(t.receiver.owner.loop)
 }
 
 // join puts the track into the streams that it is not in yet. On the loop.
 func (t *TrackRemote) join(ids []string) {
-	pc := t.receiver.transceiver.pc
+	pc := t.receiver.owner.pc
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(t.newest().streamIDs, id) })
 	if len(ids) == 0 {
 		return
@@ -174,6 +174,6 @@ func (t *TrackRemote) join(ids []string) {
 func (t *TrackRemote) leave(ids []string) {
 	t.change(func(s *trackSnapshot) {
 		s.streamIDs = slices.DeleteFunc(slices.Clone(s.streamIDs), func(id string) bool { return slices.Contains(ids, id) })
-		s.streams = t.receiver.transceiver.pc.streamsWith(s.streamIDs)
+		s.streams = t.receiver.owner.pc.streamsWith(s.streamIDs)
 	})
 }

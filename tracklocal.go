@@ -3,8 +3,7 @@ package webrtc
 import "github.com/pion/rtp"
 
 // TrackLocal is media that a sender sends. Programs may implement it; the sender
-// calls Bind and Unbind, never both at a time for one context. This version,
-// which negotiates media and does not send it yet, calls neither.
+// calls Bind and Unbind, never both at a time for one context.
 type TrackLocal interface {
 	// Bind is called when the codecs of a sender are known: at the end of
 	// negotiation, and when a track replaces another. The track chooses one of

@@ -3,13 +3,14 @@ package webrtc
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
 
 // TrackRemote is media that the peer sends. Its methods are safe for concurrent
-// use and may be called in callbacks. This version negotiates tracks and does not
-// receive their packets yet, so that a track stays muted.
+// use, and those that do not read may be called in callbacks. A track is muted
+// until packets arrive.
 //
 // See https://www.w3.org/TR/webrtc/#mediastreamtrack-network-use
 type TrackRemote struct {
@@ -18,6 +19,10 @@ type TrackRemote struct {
 	// Owned by the loop. told: OnTrack has had it since the peer announced it;
 	// flows: a packet has come since.
 	told, flows bool
+	chained     *remoteChain // the interceptors that are bound last, or being bound
+
+	chain     atomic.Pointer[remoteChain] // the interceptors that reads go through
+	rtcpChain rtcpChain
 
 	published slot[trackSnapshot]
 
@@ -86,15 +91,14 @@ func (t *TrackRemote) Msid() string { return strings.TrimSpace(t.StreamID() + " 
 func (t *TrackRemote) RID() string { return t.identity().rid }
 
 // Kind is audio or video.
-func (t *TrackRemote) Kind() RTPCodecType { return t.receiver.transceiver.kind }
+func (t *TrackRemote) Kind() RTPCodecType { return t.receiver.owner.kind }
 
 // Muted reports whether nothing comes at the moment.
 func (t *TrackRemote) Muted() bool { return t.identity().muted }
 
 // Codec returns the codec of the packets. Where signaling leaves it open it waits
-// for the first packet or the end of the track, after which it may be zero; in
-// this version, which receives no packets, for the end. It may be called in
-// OnTrack, whose handlers have goroutines of their own; in another callback it
+// for the first packet or the end of the track, after which it may be zero. It may
+// be called in OnTrack, whose handlers have goroutines of their own; in another callback it
 // holds up the ones behind. With a callback executor it does not wait.
 func (t *TrackRemote) Codec() RTPCodecParameters {
 	<-t.waitKnown()
@@ -116,15 +120,14 @@ func (t *TrackRemote) SSRC() SSRC {
 // OnMute sets the handler for the peer ceasing to send.
 func (t *TrackRemote) OnMute(f func()) { t.onMute.set(f) }
 
-// OnUnmute sets the handler for media beginning to arrive, which does not happen
-// in this version.
+// OnUnmute sets the handler for media beginning to arrive.
 func (t *TrackRemote) OnUnmute(f func()) { t.onUnmute.set(f) }
 
 // OnEnded sets the handler for the end of the track.
 func (t *TrackRemote) OnEnded(f func()) { t.onEnded.set(f) }
 
 func (t *TrackRemote) waitKnown() <-chan struct{} {
-	if t.receiver.transceiver.pc.loop.HasExecutor() {
+	if t.receiver.owner.loop.HasExecutor() {
 		return closedChannel // nothing may hold up the application's own loop
 	}
 	t.mu.Lock()
@@ -139,7 +142,7 @@ var closedChannel = func() <-chan struct{} { c := make(chan struct{}); close(c);
 func (t *TrackRemote) change(f func(*trackSnapshot)) {
 	changed := *t.newest()
 	f(&changed)
-	t.published.publish(t.receiver.transceiver.pc.loop, &changed)
+	t.published.publish(t.receiver.owner.loop, &changed)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if changed.ended || changed.ssrc != 0 && changed.codec.MimeType != "" {
@@ -175,8 +178,9 @@ func (t *TrackRemote) end() {
 	if t.newest().ended {
 		return
 	}
+	t.unchain()
 	t.packets.end()
 	t.rtcp.end()
 	t.change(func(s *trackSnapshot) { s.ended, s.muted = true, true })
-	t.onEnded.emit(t.receiver.transceiver.pc.loop)
+	t.onEnded.emit(t.receiver.owner.loop)
 }

@@ -1,10 +1,8 @@
 package webrtc
 
 import (
-	"io"
 	"time"
 
-	"github.com/passerelle-rtc/webrtc/internal/netio"
 	"github.com/passerelle-rtc/webrtc/internal/rtpsession"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
@@ -23,29 +21,16 @@ const maxQueuedPackets = 512
 // The attributes are those of the connection's interceptors, nil without any.
 // Concurrent readers get different packets.
 func (t *TrackRemote) Read(b []byte) (n int, attributes interceptor.Attributes, err error) {
-	if chain := t.receiver.chain(t); chain != nil {
-		return chain.Read(b, interceptor.Attributes{})
+	if t.receiver.owner.interceptors != nil {
+		return t.readChained(b)
 	}
-	n, err = t.read(b)
+	n, err = t.packets.read(b)
 	return n, nil, err
-}
-
-// read is Read below the interceptors.
-func (t *TrackRemote) read(b []byte) (int, error) {
-	var one [1]queuedPacket
-	if _, err := t.packets.pop(one[:]); err != nil {
-		return 0, err
-	}
-	defer one[0].buffer.Release()
-	if len(one[0].packet) > len(b) {
-		return 0, io.ErrShortBuffer
-	}
-	return copy(b, one[0].packet), nil
 }
 
 // ReadRTP is Read for a packet in memory of its own.
 func (t *TrackRemote) ReadRTP() (*rtp.Packet, interceptor.Attributes, error) {
-	b := make([]byte, netio.MaxDatagram)
+	b := make([]byte, t.receiver.owner.api.settings.receiveMTU())
 	n, attributes, err := t.Read(b)
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +51,7 @@ func (t *TrackRemote) ReadBatch(packets []rtp.Packet) (int, error) {
 	if len(packets) == 0 {
 		return 0, errorf(KindTypeError, "read batch", "no room for a packet")
 	}
-	if t.receiver.chain(t) != nil {
+	if t.receiver.owner.interceptors != nil {
 		return t.readOne(packets)
 	}
 	for {
@@ -146,7 +131,12 @@ func (t *TrackRemote) streamChanged(a announcement) {
 		t.mute()
 		return
 	}
-	t.receiver.firstPacket(t, codec, SSRC(a.ssrc))
+	first := func() { t.receiver.firstPacket(t, codec, SSRC(a.ssrc)) }
+	if c := t.receiver.owner.interceptors; c != nil {
+		t.intercept(c, codec, a, first)
+		return
+	}
+	first()
 }
 
 // codecOf finds a negotiated codec. On the loop.

@@ -158,6 +158,7 @@ func (s *Session) SetSendRIDs(id TransceiverID, rids []string) error {
 		return err
 	}
 	t.sendRIDs = usableRIDs(rids)
+	t.stable.sendRIDs = t.sendRIDs // a rollback does not take back what the application did
 	return nil
 }
 

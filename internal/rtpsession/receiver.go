@@ -135,13 +135,15 @@ func (r *Receiver) place(now time.Time, h Header, packet []byte) (Delivery, bool
 		r.held.keep(now, packet) // the packets that name the layer may come behind it
 		return Delivery{}, false
 	}
-	stream := r.streamOf(now, source, *codec)
-	if stream == nil {
+	if codec.Kind == Protection { // of its own SSRC, or of the stream's
+		if stream := r.at(source.section, source.rid); stream != nil {
+			stream.counts.FEC++
+			stream.counts.FECBytes += uint64(payloadSize(&h, packet))
+		}
 		return Delivery{}, false
 	}
-	if codec.Kind == Protection {
-		stream.counts.FEC++
-		stream.counts.FECBytes += uint64(payloadSize(&h, packet))
+	stream := r.streamOf(now, source, *codec)
+	if stream == nil {
 		return Delivery{}, false
 	}
 	source.ended = false
