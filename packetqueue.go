@@ -18,17 +18,29 @@ type packetQueue struct {
 	ring     []queuedPacket // a power of two; nil before the first packet
 	first, n int
 	ended    bool
-	reading  int // who waits
+	reading  int  // who waits
+	wasRead  bool // somebody has read
 	deadline deadline
 	dropped  uint64
 }
 
-// queuedPacket is a packet in a pooled buffer, which the queue owns.
+// queuedPacket is a packet, in a pooled buffer which the queue owns, or in memory
+// of its own.
 type queuedPacket struct {
-	buffer *netio.Buffer
-	packet []byte // in buffer
+	buffer *netio.Buffer // nil for a packet in memory of its own
+	packet []byte
 	at     time.Time
 }
+
+func (p *queuedPacket) release() {
+	if p.buffer != nil {
+		p.buffer.Release()
+	}
+}
+
+// unreadPackets is how many packets wait while nobody has ever read: those of the
+// first moments. Programs that leave a track alone, or the RTCP, pay no more.
+const unreadPackets = 64
 
 func newPacketQueue(limit int) *packetQueue {
 	q := &packetQueue{limit: limit}
@@ -42,10 +54,10 @@ func (q *packetQueue) push(p queuedPacket) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.ended {
-		p.buffer.Release()
+		p.release()
 		return
 	}
-	if q.n == len(q.ring) {
+	if q.n == len(q.ring) || q.n >= q.most() {
 		q.makeRoom()
 	}
 	q.ring[(q.first+q.n)&(len(q.ring)-1)] = p
@@ -54,9 +66,9 @@ func (q *packetQueue) push(p queuedPacket) {
 
 // makeRoom grows the ring, or drops the oldest packet at the limit.
 func (q *packetQueue) makeRoom() {
-	if q.n >= q.limit {
+	if q.n >= q.most() {
 		dropped := q.take()
-		dropped.buffer.Release()
+		dropped.release()
 		q.dropped++
 		return
 	}
@@ -65,6 +77,14 @@ func (q *packetQueue) makeRoom() {
 		grown[i] = q.ring[(q.first+i)&(len(q.ring)-1)]
 	}
 	q.ring, q.first = grown, 0
+}
+
+// most is the limit of now. The lock is held.
+func (q *packetQueue) most() int {
+	if !q.wasRead {
+		return min(q.limit, unreadPackets)
+	}
+	return q.limit
 }
 
 // take removes the oldest packet. The lock is held and there is one.
@@ -92,6 +112,7 @@ func (q *packetQueue) wake() {
 func (q *packetQueue) pop(into []queuedPacket) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.wasRead = true
 	for q.n == 0 && !q.ended && !q.deadline.exceeded() {
 		q.reading++
 		q.changed.Wait()
@@ -117,7 +138,7 @@ func (q *packetQueue) read(b []byte) (int, error) {
 	if _, err := q.pop(one[:]); err != nil {
 		return 0, err
 	}
-	defer one[0].buffer.Release()
+	defer one[0].release()
 	if len(one[0].packet) > len(b) {
 		return 0, io.ErrShortBuffer
 	}
@@ -157,7 +178,7 @@ func (q *packetQueue) discard() {
 	q.mu.Lock()
 	for q.n > 0 {
 		p := q.take()
-		p.buffer.Release()
+		p.release()
 	}
 	q.mu.Unlock()
 	q.end()

@@ -49,6 +49,16 @@ func receiveSection(state jsep.TransceiverState) rtpsession.Section {
 	for _, c := range newRTPCodecs(state.Receive.Codecs, kind) {
 		s.Codecs = append(s.Codecs, sessionCodec(c))
 	}
+	for _, ssrc := range state.Remote.Sources.Streams() {
+		source := rtpsession.Source{SSRC: rtpsession.SSRC(ssrc)}
+		if rtx, ok := state.Remote.Sources.Group(jsep.GroupFID, ssrc); ok {
+			source.RTX = rtpsession.SSRC(rtx)
+		}
+		if fec, ok := state.Remote.Sources.Group(jsep.GroupFECFR, ssrc); ok {
+			source.FEC = rtpsession.SSRC(fec)
+		}
+		s.SSRCs = append(s.SSRCs, source)
+	}
 	for _, rid := range state.Receive.RIDs {
 		s.RIDs = append(s.RIDs, rtpsession.RID(rid.ID))
 	}

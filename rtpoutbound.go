@@ -173,7 +173,7 @@ func (t *rtpTransport) insert(now time.Time, s *rtpsession.SendStream, pt Payloa
 // enqueue builds a packet and gives it to the pacer. out.mu is held.
 func (out *rtpOutbound) enqueue(o *outbound, s *rtpsession.SendStream, h *rtp.Header, payload []byte) (int, error) {
 	if out.closed {
-		return 0, closedError("write RTP")
+		return h.MarshalSize() + len(payload), nil // a closed connection is no error of who writes to many
 	}
 	buffer := netio.GetBuffer()
 	packet, err := s.Write(o.now, buffer.Cap()[:0:o.room()], h, payload)

@@ -114,9 +114,7 @@ func (r *rtcpReaders) ofFeedback(sender *rtpsession.Sender, packet []byte) {
 
 func (r rtcpReaders) deliver(now time.Time, compound []byte) {
 	for _, q := range r {
-		buffer := netio.GetBuffer()
-		n := copy(buffer.Cap(), compound)
-		q.push(queuedPacket{buffer: buffer, packet: buffer.Cap()[:n], at: now})
+		q.push(queuedPacket{packet: append([]byte(nil), compound...), at: now})
 		q.wake()
 	}
 }

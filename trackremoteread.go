@@ -97,7 +97,7 @@ func (b *packetBatch) room(n int) []queuedPacket {
 
 func (b *packetBatch) release() {
 	for i := range b.held[:b.n] {
-		b.held[i].buffer.Release()
+		b.held[i].release()
 		b.held[i] = queuedPacket{}
 	}
 	b.n = 0

@@ -209,10 +209,15 @@ func (s *SendStream) prepareWriter() error {
 	}{
 		{e.MID, []byte(s.MID), unknown && s.MID != ""},
 		{e.RID, []byte(s.RID), unknown && s.RID != ""},
+		{e.RepairedRID, nil, false},
 		{e.TransportCC, stampRoom[:2], s.format.TransportCC},
 		{e.AbsSendTime, stampRoom[:3], true},
 	} {
-		if own.id == 0 || !own.set {
+		if own.id == 0 {
+			continue
+		}
+		w.Drop(own.id) // what a forwarded packet has is of another connection
+		if !own.set {
 			continue
 		}
 		if err := w.Set(own.id, own.data); err != nil {
