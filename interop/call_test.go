@@ -1,7 +1,7 @@
 package interop
 
 import (
-	_ "embed"
+	"embed"
 	"slices"
 	"strings"
 	"testing"
@@ -9,10 +9,20 @@ import (
 	"github.com/passerelle-rtc/webrtc"
 )
 
-// colourBars is a key frame of VP8, 64 by 48 pixels, which fits into one packet.
+// pictures are colour bars of 64 by 48 pixels, one key frame for each codec
+// (GStreamer's encoders), which fit into one packet. Sent again and again they
+// are a stream that every decoder takes.
 //
-//go:embed testdata/bars.vp8
-var colourBars []byte
+//go:embed testdata/bars.*
+var pictures embed.FS
+
+func picture(codec string) []byte {
+	frame, err := pictures.ReadFile("testdata/bars." + strings.ToLower(codec))
+	if err != nil {
+		panic(err)
+	}
+	return frame
+}
 
 // silence is 20 ms of Opus (RFC 6716 section 3.1: CELT, full band, one frame).
 var silence = []byte{0xf8, 0xff, 0xfe}
@@ -38,9 +48,10 @@ type callPeer interface {
 	Counts() (counts, error)
 }
 
-// A caller is a stack whose peers have media.
+// A caller is a stack whose peers have media, with the codecs of its video.
 type caller struct {
 	name    string
+	codecs  []string
 	newPeer func(testing.TB) callPeer
 }
 
@@ -54,18 +65,25 @@ func newFirefoxCall(t testing.TB) callPeer {
 	return d
 }
 
-func callers() []caller {
-	list := []caller{{"Chromium", newChromiumCall}, {"pion", newPionCall}, {"Firefox", newFirefoxCall}}
-	for _, p := range programs {
-		list = append(list, caller{p.name, func(t testing.TB) callPeer { return p.newPeer(t) }})
-	}
-	return list
+func (p *program) caller(codecs ...string) caller {
+	return caller{p.name, codecs, func(t testing.TB) callPeer { return p.newPeer(t) }}
+}
+
+var callers = []caller{
+	{"Chromium", []string{"VP8", "VP9", "H264", "AV1"}, newChromiumCall},
+	{"pion", []string{"VP8"}, newPionCall},
+	{"Firefox", []string{"VP8", "VP9", "AV1"}, newFirefoxCall},
+	gstreamer.caller("VP8", "H264"),
+	aiortc.caller("VP8", "H264"),
+	nodeDataChannel.caller("VP8"),
+	libwebrtc.caller("VP8", "VP9", "AV1"),
+	werift.caller("VP8"),
 }
 
 // Audio, video and a data channel with every stack, either side offering: all
 // three m-lines are accepted, with VP8 and Opus and in both directions.
 func TestEveryStackNegotiatesAudioVideoAndData(t *testing.T) {
-	for _, c := range callers() {
+	for _, c := range callers {
 		for _, how := range []signalling{{weOffer: true}, {weOffer: false}} {
 			t.Run(c.name+"/"+how.String(), func(t *testing.T) {
 				r, l := c.newPeer(t), newLocalMedia(t)

@@ -24,7 +24,7 @@ func TestEveryStackMakesTheGoldenDescriptions(t *testing.T) {
 		"call":      func(r callPeer) error { return errorsOf(r.AddMedia("VP8"), r.CreateChannel("x", channelInit{})) },
 		"simulcast": func(r callPeer) error { return r.AddSimulcast() },
 	}
-	for _, c := range callers() {
+	for _, c := range callers {
 		for kind, prepare := range offers {
 			if kind == "simulcast" && !slices.Contains([]string{"Chromium", "Firefox", "pion", libwebrtc.name}, c.name) {
 				continue // the others send one layer
@@ -49,7 +49,7 @@ func TestEveryStackMakesTheGoldenDescriptions(t *testing.T) {
 		}
 	}
 	t.Run("Janus/call.media-answer", func(t *testing.T) {
-		answers(t, caller{"Janus", func(t testing.TB) callPeer { return janus.newPeer(t) }}, "call.media-answer", "call.golden")
+		answers(t, janus.caller(), "call.media-answer", "call.golden")
 	})
 }
 

@@ -37,7 +37,7 @@ func newPionCall(t testing.TB) callPeer {
 func (p *pionCall) AddMedia(codec string) error {
 	return errorsOf(
 		p.play(pion.RTPCodecCapability{MimeType: pion.MimeTypeOpus}, silence, 20*time.Millisecond),
-		p.play(pion.RTPCodecCapability{MimeType: "video/" + codec}, colourBars, 33*time.Millisecond))
+		p.play(pion.RTPCodecCapability{MimeType: "video/" + codec}, picture(codec), 33*time.Millisecond))
 }
 
 // play adds a track that sends the same frame again and again.

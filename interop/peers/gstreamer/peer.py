@@ -17,6 +17,7 @@ Gst.init(None)
 class Peer(Log):
     def __init__(self):
         super().__init__()
+        self.sinks = []  # its pads for what is sent
         self.candidates = []  # not fetched yet; None ends them
         self.channels, self.arrived = {}, {'audio': 0, 'video': 0}  # RTP packets
         self.pipeline = Gst.Pipeline.new()
@@ -69,6 +70,8 @@ class Peer(Log):
         return reply
 
     def local(self, kind):
+        # webrtcbin describes what its pads have; before, it offers what nobody takes.
+        self.until('the caps of what is sent', lambda: all(pad.get_current_caps() for pad in self.sinks))
         reply = self.promised('create-' + kind, None)  # owns the description
         self.promised('set-local-description', reply.get_value(kind))
         return self.pc.get_property('local-description').sdp.as_text()
@@ -112,7 +115,9 @@ class Peer(Log):
     def source(self, description, caps):
         source = Gst.parse_bin_from_description(f'{description} ! capsfilter caps="{caps}"', True)
         self.pipeline.add(source)
-        source.get_static_pad('src').link(self.pc.request_pad_simple('sink_%u'))
+        pad = self.pc.request_pad_simple('sink_%u')
+        source.get_static_pad('src').link(pad)
+        self.sinks.append(pad)
         source.sync_state_with_parent()
 
     def received_pad(self, _, pad):
