@@ -60,7 +60,7 @@ type roomPeer struct {
 
 	negotiation sync.Mutex
 	published   []*TrackLocalStaticRTP // of the server, by kind
-	senders     map[*TrackLocalStaticRTP]*RTPSender
+	senders     map[*TrackLocalStaticRTP]*RTPTransceiver
 }
 
 func (r *room) fail(format string, args ...any) {
@@ -79,7 +79,7 @@ func (r *room) join() {
 		room: r, name: fmt.Sprintf("peer-%d", r.joined), leave: make(chan struct{}),
 		client:  connectionOn(r.t, host, SettingEngine{}, Configuration{}),
 		server:  connectionOn(r.t, r.server, SettingEngine{}, Configuration{}),
-		senders: make(map[*TrackLocalStaticRTP]*RTPSender),
+		senders: make(map[*TrackLocalStaticRTP]*RTPTransceiver),
 	}
 	p.publish()
 	p.client.OnTrack(func(remote *TrackRemote, _ *RTPReceiver) {
@@ -196,16 +196,16 @@ func (p *roomPeer) watch(remote *TrackRemote) {
 // subscribe sends the peer what another one publishes.
 func (p *roomPeer) subscribe(other *roomPeer) {
 	for _, track := range other.published {
-		sender, err := p.server.AddTrack(track)
+		transceiver, err := p.server.AddTransceiverFromTrack(track, RTPTransceiverInit{Direction: RTPTransceiverDirectionSendonly})
 		must(p.room.t, err)
-		p.senders[track] = sender
+		p.senders[track] = transceiver
 	}
 }
 
-// unsubscribe ends that.
+// unsubscribe ends that, and leaves the m-lines to those who come.
 func (p *roomPeer) unsubscribe(other *roomPeer) {
 	for _, track := range other.published {
-		must(p.room.t, p.server.RemoveTrack(p.senders[track]))
+		must(p.room.t, p.senders[track].Stop())
 		delete(p.senders, track)
 	}
 }

@@ -29,6 +29,7 @@ class CallPeer extends MediaPeer {
   // addSimulcast sends a camera in three layers: q, h and f.
   async addSimulcast() {
     const track = await this.track('video');
+    await track.applyConstraints({ width: 1280, height: 720 }); // three layers want that much
     this.sources.push(track);
     this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings: [
       { rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] });
@@ -42,6 +43,33 @@ class CallPeer extends MediaPeer {
       if (s.type === 'inbound-rtp') counts[s.kind] += (s.kind === 'video' ? s.framesDecoded : s.packetsReceived) || 0;
     }
     return counts;
+  }
+
+  // videoStats are the counts of video both ways, in the names of the Go side.
+  async videoStats() {
+    const out = { FramesDecoded: 0, FreezeCount: 0, NACKs: 0, PLIs: 0, PacketsLost: 0, RetransmittedReceived: 0,
+      FramesSent: 0, KeyFrames: 0, NACKsHeard: 0, PLIsHeard: 0, Resent: 0, AudioPackets: 0, LossOfOurs: 0, AvailableOutgoing: 0 };
+    for (const s of (await this.pc.getStats()).values()) {
+      if (s.type === 'inbound-rtp' && s.kind === 'audio') out.AudioPackets += s.packetsReceived || 0;
+      if (s.type === 'inbound-rtp' && s.kind === 'video') {
+        out.FramesDecoded += s.framesDecoded || 0;
+        out.FreezeCount += s.freezeCount || 0;
+        out.NACKs += s.nackCount || 0;
+        out.PLIs += s.pliCount || 0;
+        out.PacketsLost += s.packetsLost || 0;
+        out.RetransmittedReceived += s.retransmittedPacketsReceived || 0;
+      }
+      if (s.type === 'outbound-rtp' && s.kind === 'video') {
+        out.FramesSent += s.framesSent || 0;
+        out.KeyFrames += s.keyFramesEncoded || 0;
+        out.NACKsHeard += s.nackCount || 0;
+        out.PLIsHeard += s.pliCount || 0;
+        out.Resent += s.retransmittedPacketsSent || 0;
+      }
+      if (s.type === 'remote-inbound-rtp' && s.kind === 'video') out.LossOfOurs = s.fractionLost || 0;
+      if (s.type === 'candidate-pair' && s.nominated) out.AvailableOutgoing = s.availableOutgoingBitrate || 0;
+    }
+    return out;
   }
 
   close() {
