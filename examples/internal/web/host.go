@@ -1,0 +1,166 @@
+// Package web is what the media examples share and what is not WebRTC: their
+// command line, the HTTP server, the look of the pages, and the way of offers and
+// answers between a page and the program.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc"
+)
+
+// An Accept sets pc up for the page's offer and answers it, up to and with
+// SetLocalDescription. An error goes to the page and ends pc.
+type Accept func(pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error
+
+// A Host serves a page and makes a PeerConnection for each offer that comes from
+// it. Its methods are safe for concurrent use.
+type Host struct {
+	page   []byte
+	accept Accept
+	api    *webrtc.API
+
+	mu    sync.Mutex
+	out   io.Writer
+	calls map[string]*webrtc.PeerConnection
+	made  int
+}
+
+// NewHost makes a host that prints to out. A nil engine has the default codecs.
+func NewHost(out io.Writer, page []byte, engine *webrtc.MediaEngine, accept Accept) *Host {
+	// Page and program are on one machine most of the time, where a firewall or a
+	// VPN may stand between the addresses of the network. Most programs do without
+	// settings: webrtc.NewPeerConnection(webrtc.Configuration{}).
+	var settings webrtc.SettingEngine
+	settings.SetIncludeLoopbackCandidate(true)
+	options := []func(*webrtc.API){webrtc.WithSettingEngine(settings)}
+	if engine != nil {
+		options = append(options, webrtc.WithMediaEngine(engine))
+	}
+	return &Host{page: page, accept: accept, api: webrtc.NewAPI(options...),
+		out: out, calls: map[string]*webrtc.PeerConnection{}}
+}
+
+// Printf prints a line.
+func (h *Host) Printf(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fmt.Fprintf(h.out, format+"\n", args...)
+}
+
+// The most connections at a time, and the longest wait for candidates.
+const (
+	maxCalls     = 64
+	maxGathering = 5 * time.Second
+)
+
+// offer takes the page's offer. The answer holds all candidates, so that one
+// exchange is enough. Its Location is what the page deletes when it hangs up.
+func (h *Host) offer(w http.ResponseWriter, r *http.Request) {
+	var offer webrtc.SessionDescription
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&offer); err != nil {
+		http.Error(w, "the offer: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	id, pc, err := h.newCall()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	gathered := webrtc.GatheringCompletePromise(pc)
+	if err := h.accept(pc, offer); err != nil {
+		h.end(id)
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	limit := time.NewTimer(maxGathering)
+	defer limit.Stop()
+	select {
+	case <-gathered:
+	case <-limit.C: // what there is may do
+	case <-r.Context().Done():
+		h.end(id)
+		return
+	}
+	w.Header().Set("Location", "/calls/"+id)
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(pc.LocalDescription())
+}
+
+// newCall makes a connection that ends by itself when the page is gone.
+func (h *Host) newCall() (id string, pc *webrtc.PeerConnection, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.calls) >= maxCalls {
+		return "", nil, fmt.Errorf("there are %d connections already: close some of the pages", maxCalls)
+	}
+	if pc, err = h.api.NewPeerConnection(webrtc.Configuration{}); err != nil {
+		return "", nil, err
+	}
+	id = rand.Text()
+	h.calls[id] = pc
+	h.made++
+	name := fmt.Sprintf("call %d", h.made)
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateFailed:
+			h.Printf("%s: failed: %v", name, pc.FailureReason())
+			h.end(id)
+		case webrtc.PeerConnectionStateClosed:
+			h.Printf("%s: %v", name, state)
+			h.end(id)
+		default:
+			h.Printf("%s: %v", name, state)
+		}
+	})
+	return id, pc, nil
+}
+
+func (h *Host) hangUp(w http.ResponseWriter, r *http.Request) {
+	if !h.end(r.PathValue("id")) {
+		http.Error(w, "this call has ended", http.StatusNotFound)
+		return
+	}
+	h.Printf("the page hung up")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// end closes a connection, once.
+func (h *Host) end(id string) bool {
+	h.mu.Lock()
+	pc, ok := h.calls[id]
+	delete(h.calls, id)
+	h.mu.Unlock()
+	if ok {
+		pc.Close()
+	}
+	return ok
+}
+
+// endAll closes the connections that there are.
+func (h *Host) endAll() {
+	h.mu.Lock()
+	var ids []string
+	for id := range h.calls {
+		ids = append(ids, id)
+	}
+	h.mu.Unlock()
+	for _, id := range ids {
+		h.end(id)
+	}
+}
+
+// Serve serves on addr until ctx ends, then closes all connections.
+func (h *Host) Serve(ctx context.Context, addr, todo string) error {
+	defer h.endAll()
+	return serve(ctx, addr, h.handler(), func(url string) {
+		h.Printf("Open %s and %s. Ctrl-C ends the program.", url, todo)
+	})
+}

@@ -1,0 +1,198 @@
+package interop
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// startExample runs an example on a port of its own and returns the URL that it
+// prints, and what it prints behind that line.
+func startExample(t *testing.T, name string, args ...string) (url string, lines <-chan string) {
+	t.Helper()
+	cmd := exec.Command(build(t, name), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	printed := make(chan string, 1000)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(printed)
+		for scan := bufio.NewScanner(stdout); scan.Scan(); {
+			select {
+			case printed <- scan.Text():
+			default: // nobody reads so much
+			}
+		}
+	}()
+	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); <-done; cmd.Wait() })
+	match := regexp.MustCompile(`http://[\d.:]+`)
+	for line := range printed {
+		if url = match.FindString(line); url != "" {
+			return url, printed
+		}
+	}
+	t.Fatalf("%s printed no URL", name)
+	return "", nil
+}
+
+// waitLine waits until the program prints a line that matches.
+func waitLine(t *testing.T, lines <-chan string, pattern string) string {
+	t.Helper()
+	match, limit, seen := regexp.MustCompile(pattern), time.After(patience), ""
+	for {
+		select {
+		case line, ok := <-lines:
+			if match.MatchString(line) {
+				return line
+			}
+			seen += line + "\n"
+			if ok {
+				continue
+			}
+		case <-limit:
+		}
+		t.Fatalf("the program printed no %q, but:\n%s", pattern, seen)
+	}
+}
+
+// waitFor waits until a JavaScript condition holds.
+func waitFor(t *testing.T, tab context.Context, what, condition string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		var holds bool
+		if err := evaluate(tab, "Promise.resolve("+condition+").then(Boolean)", &holds); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if holds {
+			return
+		}
+		if time.Now().After(end) {
+			var page, stats string
+			evaluate(tab, "document.querySelector('main').innerText", &page)
+			evaluate(tab, "pc ? pc.getStats().then(r => JSON.stringify([...r.values()].filter(s => /bound-rtp/.test(s.type)))) : ''", &stats)
+			t.Fatalf("it did not come to %s; the page:\n%s\n%s", what, page, stats)
+		}
+	}
+}
+
+// receives waits until the page has decoded that many frames of video of the codec
+// and that many packets of Opus came, of which fewer than half were concealed.
+func receives(t *testing.T, tab context.Context, codec string, frames, packets int) {
+	t.Helper()
+	waitFor(t, tab, fmt.Sprintf("%d frames of %s and %d packets of Opus", frames, codec, packets), fmt.Sprintf(`pc.getStats().then(report => {
+		const stats = [...report.values()], inbound = kind => stats.find(s => s.type === 'inbound-rtp' && s.kind === kind) ?? {};
+		const codec = s => report.get(s.codecId)?.mimeType;
+		const video = inbound('video'), audio = inbound('audio');
+		return video.framesDecoded >= %d && codec(video) === 'video/%s' && audio.packetsReceived >= %d && codec(audio) === 'audio/opus' &&
+			audio.concealedSamples < audio.totalSamplesReceived / 2;
+	})`, frames, codec, packets))
+}
+
+// A colour is what a canvas says: red, green, blue, 0 to 255.
+type colour [3]int
+
+// near says whether the colours are the same but for what a codec changes.
+func (c colour) near(d colour) bool {
+	for i := range c {
+		if c[i]-d[i] > 40 || d[i]-c[i] > 40 {
+			return false
+		}
+	}
+	return true
+}
+
+// pixels reads the colour at points of a video, given in parts of its width and
+// height.
+func pixels(t *testing.T, tab context.Context, id string, points ...[2]float64) []colour {
+	t.Helper()
+	list := ""
+	for _, p := range points {
+		list += fmt.Sprintf("[%v,%v],", p[0], p[1])
+	}
+	var colours []colour
+	err := evaluate(tab, fmt.Sprintf(`(() => {
+		const video = document.getElementById(%q), canvas = document.createElement('canvas');
+		canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+		const context = canvas.getContext('2d');
+		context.drawImage(video, 0, 0);
+		return [%s].map(([x, y]) => [...context.getImageData(x * canvas.width, y * canvas.height, 1, 1).data].slice(0, 3));
+	})()`, id, list), &colours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return colours
+}
+
+// looks takes the three screenshots that a person should like.
+func looks(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	screenshot(t, tab, name+".png", 1100, "light")
+	screenshot(t, tab, name+"-dark.png", 1100, "dark")
+	screenshot(t, tab, name+"-phone.png", 390, "light")
+}
+
+// The fake camera is a green picture with a pacman in it and a clock.
+func TestReflectSendsCameraAndMicrophoneBack(t *testing.T) {
+	url, lines := startExample(t, "reflect")
+	for _, codec := range []string{"VP8", "VP9", "H264", "AV1"} {
+		t.Run(codec, func(t *testing.T) {
+			tab := newTab(t, sharedBrowser(t), url)
+			waitFor(t, tab, "the choice of "+codec, fmt.Sprintf("[...document.getElementById('codec').options].some(o => o.value === %q)", codec))
+			if err := evaluate(tab, fmt.Sprintf("document.getElementById('codec').value = %q", codec), nil); err != nil {
+				t.Fatal(err)
+			}
+			click(t, tab, "start")
+			waitText(t, tab, "headline", "^Connected$")
+			waitLine(t, lines, "(?i)video comes back as video/"+codec)
+			receives(t, tab, codec, 30, 50)
+			corners := [][2]float64{{.95, .3}, {.95, .9}, {.05, .9}} // away from pacman and clock
+			sent, back := pixels(t, tab, "local", corners...), pixels(t, tab, "remote", corners...)
+			t.Logf("the camera's corners %v came back as %v", sent, back)
+			for i := range sent {
+				if sent[i][1] < sent[i][0]+40 || sent[i][1] < sent[i][2]+40 {
+					t.Errorf("the fake camera is not green but %v", sent[i])
+				}
+				if !back[i].near(sent[i]) {
+					t.Errorf("%v came back as %v", sent[i], back[i])
+				}
+			}
+			if codec == "VP8" {
+				waitText(t, tab, "numbers", `Round trip\s+[\d.]+ ms`)
+				looks(t, tab, "reflect")
+			}
+			click(t, tab, "stop")
+			waitText(t, tab, "headline", "^Stopped$")
+			waitLine(t, lines, "the page hung up")
+		})
+	}
+}
+
+// Where the program is not there the page says so.
+func TestMediaPagesSayWhatWentWrong(t *testing.T) {
+	url, _ := startExample(t, "reflect")
+	tab := newTab(t, sharedBrowser(t), url)
+	const refuse = `(() => { const post = fetch; window.fetch = (u, i) => post(u, { ...i, body: '{"type":"offer","sdp":"nonsense"}' }); return true })()`
+	if err := evaluate(tab, refuse, nil); err != nil {
+		t.Fatal(err)
+	}
+	click(t, tab, "start")
+	waitText(t, tab, "why", "(?i)the Go program refused: .*sdp")
+	if err := evaluate(tab, "(() => { window.fetch = () => Promise.reject(new Error('gone')); return true })()", nil); err != nil {
+		t.Fatal(err)
+	}
+	click(t, tab, "start")
+	waitText(t, tab, "why", "The Go program does not answer")
+	screenshot(t, tab, "reflect-trouble.png", 1100, "light")
+}
