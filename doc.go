@@ -8,9 +8,9 @@
 // can be used on their own, in the manner of ORTC, through the constructors of
 // [API].
 //
-// Audio and video are negotiated: an [RTPTransceiver] has an [RTPSender] and an
-// [RTPReceiver], tracks are announced, codecs chosen. Media does not flow yet:
-// no packet of a track is sent or received.
+// Audio and video go by tracks: an [RTPTransceiver] has an [RTPSender], which sends
+// a [TrackLocal] of the program's, and an [RTPReceiver], whose [TrackRemote] the
+// program reads. RTP and RTCP are the connection's business, codecs the program's.
 //
 // Names follow W3C in Go case, and github.com/pion/webrtc/v4 where it has the
 // member, so that a program moves by changing its import path. Where the two
