@@ -37,6 +37,8 @@ type Config struct {
 	// that have not been taken; zero means 16 MiB each. It is the limit for one
 	// frame too.
 	MaxBytes int
+	// KeepPackets gives frames the packets that they were made of.
+	KeepPackets bool
 }
 
 // Assembler is the machine. After each Push and Advance, take frames with Next
@@ -313,6 +315,9 @@ func (a *Assembler) emit() {
 		}
 		f.Last = a.next + uint16(i)
 		a.payloads = append(a.payloads, s.packet.Payload)
+		if a.config.KeepPackets {
+			f.Packets = append(f.Packets, s.packet)
+		}
 		size += len(s.packet.Payload)
 		d, err := a.config.Codec.Describe(s.packet.Payload)
 		if err != nil {

@@ -151,12 +151,12 @@ func appendOBU(dst, obu []byte) ([]byte, error) {
 		return dst, nil
 	}
 	dst = append(append(dst, obu[0]|0x02), obu[1:header]...)
-	for size := len(body); ; size >>= 7 {
-		if size < 0x80 {
-			dst = append(dst, byte(size))
-			break
-		}
-		dst = append(dst, byte(size)|0x80)
+	return append(appendLEB128(dst, len(body)), body...), nil
+}
+
+func appendLEB128(dst []byte, value int) []byte {
+	for ; value >= 0x80; value >>= 7 {
+		dst = append(dst, byte(value)|0x80)
 	}
-	return append(dst, body...), nil
+	return append(dst, byte(value))
 }

@@ -34,4 +34,6 @@ type Frame struct {
 	// Header is that of the first packet: payload type, contributing sources,
 	// header extensions.
 	Header *rtp.Header
+	// Packets are those with media, in order, with Config.KeepPackets.
+	Packets []*rtp.Packet
 }

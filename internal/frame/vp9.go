@@ -3,6 +3,13 @@ package frame
 // parseVP9 reads the payload descriptor (RFC 9628 section 4.2) and returns what
 // is behind it.
 func parseVP9(payload []byte) (d Description, body []byte, err error) {
+	d, _, body, err = splitVP9(payload)
+	return d, body, err
+}
+
+// splitVP9 is parseVP9 that also returns the descriptor without the scalability
+// structure.
+func splitVP9(payload []byte) (d Description, head, body []byte, err error) {
 	p := descriptor{rest: payload}
 	first := p.byte()
 	if first&0x80 != 0 && p.byte()&0x80 != 0 { // I: a picture ID of 7 bits, or 15 with M
@@ -21,18 +28,19 @@ func parseVP9(payload []byte) (d Description, body []byte, err error) {
 			more = p.byte()&0x01 != 0
 		}
 	}
+	head = payload[:len(payload)-len(p.rest)]
 	if first&0x02 != 0 { // V
 		p.scalability()
 	}
 	if p.cut {
-		return Description{}, nil, malformed(VP9, "descriptor is cut off")
+		return Description{}, nil, nil, malformed(VP9, "descriptor is cut off")
 	}
 	// B begins the frame of a layer; a picture begins with that of the lowest.
 	d.Start = first&0x08 != 0 && d.SpatialLayer == 0
 	// "P: when set to zero, the layer frame does not use inter-picture
 	// prediction."
 	d.Keyframe = d.Start && first&0x40 == 0
-	return d, p.rest, nil
+	return d, head, p.rest, nil
 }
 
 // scalability skips the scalability structure (RFC 9628 section 4.2.1).
