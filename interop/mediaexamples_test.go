@@ -196,3 +196,37 @@ func TestMediaPagesSayWhatWentWrong(t *testing.T) {
 	waitText(t, tab, "why", "The Go program does not answer")
 	screenshot(t, tab, "reflect-trouble.png", 1100, "light")
 }
+
+// The samples are ffmpeg's testsrc2, whose upper edge has bars of known colours.
+func TestPlayFromDiskShowsEachFile(t *testing.T) {
+	for _, codec := range []string{"VP8", "VP9", "H264", "AV1"} {
+		t.Run(codec, func(t *testing.T) {
+			url, lines := startExample(t, "play-from-disk", "-video", codec)
+			tab := newTab(t, sharedBrowser(t), url)
+			click(t, tab, "start")
+			waitText(t, tab, "headline", "^Connected$")
+			waitLine(t, lines, "played to the end; again")
+			receives(t, tab, codec, 50, 160) // more than one round of 45 and 151
+			shows(t, tab, "film")
+			if codec == "VP8" {
+				looks(t, tab, "play-from-disk")
+			}
+			click(t, tab, "stop")
+			waitLine(t, lines, "the page hung up")
+		})
+	}
+}
+
+// shows checks that a video shows the samples' picture.
+func shows(t *testing.T, tab context.Context, id string) {
+	t.Helper()
+	points := [][2]float64{{.36, .04}, {.53, .04}, {.81, .04}, {.91, .04}}
+	yellowBlueMagentaCyan := []colour{{255, 253, 0}, {0, 0, 252}, {252, 0, 251}, {0, 255, 253}}
+	got := pixels(t, tab, id, points...)
+	t.Logf("the bars are %v", got)
+	for i, want := range yellowBlueMagentaCyan {
+		if !got[i].near(want) {
+			t.Errorf("bar %d is %v, want %v", i, got[i], want)
+		}
+	}
+}

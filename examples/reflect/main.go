@@ -57,7 +57,7 @@ type mirror struct{ host *web.Host }
 
 // accept answers the page's offer: each of its transceivers will send back what it
 // receives.
-func (m *mirror) accept(pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error {
+func (m *mirror) accept(_ context.Context, pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error {
 	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		if err := m.reflect(pc, remote, receiver); err != nil {
 			m.host.Printf("%v: %v", remote.Kind(), err)

@@ -17,8 +17,15 @@ import (
 )
 
 // An Accept sets pc up for the page's offer and answers it, up to and with
-// SetLocalDescription. An error goes to the page and ends pc.
-type Accept func(pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error
+// SetLocalDescription. An error goes to the page and ends pc. The context ends when
+// pc is closed.
+type Accept func(ctx context.Context, pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error
+
+// A call is one connection with a page.
+type call struct {
+	pc  *webrtc.PeerConnection
+	end context.CancelFunc
+}
 
 // A Host serves a page and makes a PeerConnection for each offer that comes from
 // it. Its methods are safe for concurrent use.
@@ -29,7 +36,7 @@ type Host struct {
 
 	mu    sync.Mutex
 	out   io.Writer
-	calls map[string]*webrtc.PeerConnection
+	calls map[string]call
 	made  int
 }
 
@@ -45,7 +52,7 @@ func NewHost(out io.Writer, page []byte, engine *webrtc.MediaEngine, accept Acce
 		options = append(options, webrtc.WithMediaEngine(engine))
 	}
 	return &Host{page: page, accept: accept, api: webrtc.NewAPI(options...),
-		out: out, calls: map[string]*webrtc.PeerConnection{}}
+		out: out, calls: map[string]call{}}
 }
 
 // Printf prints a line.
@@ -69,13 +76,13 @@ func (h *Host) offer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the offer: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	id, pc, err := h.newCall()
+	ctx, id, pc, err := h.newCall()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	gathered := webrtc.GatheringCompletePromise(pc)
-	if err := h.accept(pc, offer); err != nil {
+	if err := h.accept(ctx, pc, offer); err != nil {
 		h.end(id)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -95,20 +102,21 @@ func (h *Host) offer(w http.ResponseWriter, r *http.Request) {
 }
 
 // newCall makes a connection that ends by itself when the page is gone.
-func (h *Host) newCall() (id string, pc *webrtc.PeerConnection, err error) {
+func (h *Host) newCall() (ctx context.Context, id string, pc *webrtc.PeerConnection, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.calls) >= maxCalls {
-		return "", nil, fmt.Errorf("there are %d connections already: close some of the pages", maxCalls)
+		return nil, "", nil, fmt.Errorf("there are %d connections already: close some of the pages", maxCalls)
 	}
 	if pc, err = h.api.NewPeerConnection(webrtc.Configuration{}); err != nil {
-		return "", nil, err
+		return nil, "", nil, err
 	}
 	id = rand.Text()
-	h.calls[id] = pc
+	ctx, end := context.WithCancel(context.Background())
+	h.calls[id] = call{pc, end}
 	h.made++
 	name := fmt.Sprintf("call %d", h.made)
-	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+	watch := func(state webrtc.PeerConnectionState) {
 		switch state {
 		case webrtc.PeerConnectionStateFailed:
 			h.Printf("%s: failed: %v", name, pc.FailureReason())
@@ -119,8 +127,11 @@ func (h *Host) newCall() (id string, pc *webrtc.PeerConnection, err error) {
 		default:
 			h.Printf("%s: %v", name, state)
 		}
-	})
-	return id, pc, nil
+	}
+	if _, err := pc.AddEventListener("connectionstatechange", watch); err != nil { // OnConnectionStateChange is the example's
+		return nil, "", nil, err
+	}
+	return ctx, id, pc, nil
 }
 
 func (h *Host) hangUp(w http.ResponseWriter, r *http.Request) {
@@ -135,11 +146,12 @@ func (h *Host) hangUp(w http.ResponseWriter, r *http.Request) {
 // end closes a connection, once.
 func (h *Host) end(id string) bool {
 	h.mu.Lock()
-	pc, ok := h.calls[id]
+	c, ok := h.calls[id]
 	delete(h.calls, id)
 	h.mu.Unlock()
 	if ok {
-		pc.Close()
+		c.end()
+		c.pc.Close()
 	}
 	return ok
 }

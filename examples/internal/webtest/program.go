@@ -114,17 +114,7 @@ func NewPeer(t *testing.T) *webrtc.PeerConnection {
 // Call connects pc with the program as the page does, and returns what hangs up.
 func (p *Program) Call(pc *webrtc.PeerConnection) (hangUp func()) {
 	p.t.Helper()
-	gathered := webrtc.GatheringCompletePromise(pc)
-	offer, err := pc.CreateOffer(nil)
-	if err == nil {
-		err = pc.SetLocalDescription(offer)
-	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	<-gathered
-	body, _ := json.Marshal(pc.LocalDescription())
-	response, text := p.do("POST", "/offer", body)
+	response, text := p.offer(pc)
 	var answer webrtc.SessionDescription
 	if response.StatusCode != http.StatusOK {
 		p.t.Fatalf("the offer was refused: %s", text)
@@ -141,6 +131,35 @@ func (p *Program) Call(pc *webrtc.PeerConnection) (hangUp func()) {
 			p.t.Errorf("hanging up: %s %s", response.Status, text)
 		}
 	}
+}
+
+// Refuses is Call for an offer that the program refuses. It returns why.
+func (p *Program) Refuses(pc *webrtc.PeerConnection) string {
+	p.t.Helper()
+	response, text := p.offer(pc)
+	if response.StatusCode != http.StatusBadRequest {
+		p.t.Fatalf("the offer was not refused: %s %s", response.Status, text)
+	}
+	return string(text)
+}
+
+// offer posts an offer with all candidates.
+func (p *Program) offer(pc *webrtc.PeerConnection) (*http.Response, []byte) {
+	p.t.Helper()
+	gathered := webrtc.GatheringCompletePromise(pc)
+	offer, err := pc.CreateOffer(nil)
+	if err == nil {
+		err = pc.SetLocalDescription(offer)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	<-gathered
+	body, err := json.Marshal(pc.LocalDescription())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.do("POST", "/offer", body)
 }
 
 func (p *Program) do(method, path string, body []byte) (*http.Response, []byte) {
