@@ -2,11 +2,15 @@ package interop
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -229,4 +233,61 @@ func shows(t *testing.T, tab context.Context, id string) {
 			t.Errorf("bar %d is %v, want %v", i, got[i], want)
 		}
 	}
+}
+
+// What Chromium sends is in the files, with the right codec; ffprobe reads them
+// where it is installed, and decodes frames without an error.
+func TestSaveToDiskWritesWhatChromiumSends(t *testing.T) {
+	for codec, want := range map[string]struct{ file, codec string }{
+		"VP8": {"video.ivf", "vp8"}, "VP9": {"video.ivf", "vp9"}, "AV1": {"video.ivf", "av1"}, "H264": {"video.h264", "h264"},
+	} {
+		t.Run(codec, func(t *testing.T) {
+			dir := t.TempDir()
+			url, lines := startExample(t, "save-to-disk", "-dir", dir)
+			tab := newTab(t, sharedBrowser(t), url)
+			waitFor(t, tab, "the choice of "+codec, fmt.Sprintf("[...document.getElementById('codec').options].some(o => o.value === %q)", codec))
+			if err := evaluate(tab, fmt.Sprintf("document.getElementById('codec').value = %q", codec), nil); err != nil {
+				t.Fatal(err)
+			}
+			click(t, tab, "start")
+			waitText(t, tab, "headline", "^Recording$")
+			waitFor(t, tab, "40 frames sent", "pc.getStats().then(r => [...r.values()].some(s => s.type === 'outbound-rtp' && s.kind === 'video' && s.framesSent >= 40))")
+			if codec == "VP8" {
+				looks(t, tab, "save-to-disk")
+			}
+			click(t, tab, "stop")
+			waitLine(t, lines, "wrote .*recording-1")
+			waitLine(t, lines, "wrote .*recording-1")
+			for file, name := range map[string]string{want.file: want.codec, "audio.ogg": "opus"} {
+				path := filepath.Join(dir, "recording-1", file)
+				info, err := os.Stat(path)
+				if err != nil || info.Size() < 2000 {
+					t.Fatalf("%s: %v %v", path, info, err)
+				}
+				probe(t, path, name, 20)
+			}
+		})
+	}
+}
+
+// probe decodes a file with ffprobe, where that is installed.
+func probe(t *testing.T, path, codec string, frames int) {
+	t.Helper()
+	ffprobe, err := exec.LookPath("ffprobe")
+	if err != nil {
+		t.Logf("no ffprobe: %s is not decoded", filepath.Base(path))
+		return
+	}
+	var complaints bytes.Buffer
+	cmd := exec.Command(ffprobe, "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", path)
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil || complaints.Len() > 0 {
+		t.Errorf("ffprobe %s: %v\n%s", filepath.Base(path), err, &complaints)
+	}
+	name, count, _ := strings.Cut(strings.TrimSpace(string(out)), ",")
+	if n, _ := strconv.Atoi(strings.Trim(count, ",")); name != codec || n < frames {
+		t.Errorf("ffprobe found %s in %s, want %s and at least %d frames", out, filepath.Base(path), codec, frames)
+	}
+	t.Logf("%s: %s frames of %s", filepath.Base(path), count, name)
 }
