@@ -76,6 +76,14 @@ func (p *icePath) send(b *netio.Buffer, more bool) {
 	p.socket.Send(b, p.remote, more)
 }
 
+// sendAll is send for the packets of one burst. It takes the buffers.
+func (p *icePath) sendAll(bs []*netio.Buffer) {
+	for _, b := range bs {
+		b.Charge(p.traffic.sent)
+	}
+	p.socket.SendAll(bs, p.remote)
+}
+
 // carries reports whether the path is the one that data goes over.
 func (t *ICETransport) carries(p *pathTraffic) bool {
 	path := t.path.Load()

@@ -25,7 +25,8 @@ type rtpOutbound struct {
 	patience  time.Time                // until when packets are paced without; zero before the first
 	results   []bandwidth.PacketResult // of one feedback message
 	feedback  rtpsession.FeedbackReader
-	route     *pathTraffic // that the estimate is of
+	route     *pathTraffic    // that the estimate is of
+	burst     []*netio.Buffer // sealed, to leave at the end of the call
 	closed    bool
 
 	keys atomic.Pointer[srtp.Outbound] // nil until DTLS has connected
@@ -83,7 +84,6 @@ type outbound struct {
 	now  time.Time
 	path *icePath
 	keys *srtp.Outbound
-	held *netio.Buffer // sealed, to leave with what follows it
 }
 
 // begin returns what is needed to send, and false while nothing can be.
@@ -95,21 +95,30 @@ func (t *rtpTransport) begin(now time.Time) (outbound, bool) {
 // room is how long a packet may be that is yet to be sealed.
 func (o *outbound) room() int { return netio.MaxDatagram - o.keys.Profile().RTPOverhead() }
 
-// send gives a sealed packet to the socket, one step late, so that all but the
-// last of a call leave as a burst.
-func (o *outbound) send(buffer *netio.Buffer) {
-	if o.held != nil {
-		o.path.send(o.held, true)
+// burstLimit is how many packets are given to the socket at once: what it moves in
+// one system call.
+const burstLimit = 64
+
+// emit adds a sealed packet to the burst of a call. out.mu is held.
+func (out *rtpOutbound) emit(o *outbound, buffer *netio.Buffer) {
+	out.burst = append(out.burst, buffer)
+	if len(out.burst) >= burstLimit {
+		out.end(o)
 	}
-	o.held = buffer
 }
 
-// end lets the last packet go.
-func (o *outbound) end() {
-	if o.held != nil {
-		o.path.send(o.held, false)
-		o.held = nil
+// end gives the burst to the socket. out.mu is held.
+func (out *rtpOutbound) end(o *outbound) {
+	switch len(out.burst) {
+	case 0:
+		return
+	case 1:
+		o.path.send(out.burst[0], false)
+	default:
+		o.path.sendAll(out.burst)
 	}
+	clear(out.burst)
+	out.burst = out.burst[:0]
 }
 
 // write sends a packet of a stream and returns its size, or drops it while there
@@ -201,7 +210,7 @@ func (out *rtpOutbound) depart(o *outbound, p *rtpsession.OutPacket, buffer *net
 	}
 	buffer.SetLen(len(sealed))
 	out.departed(o.now, p, seq, numbered, len(sealed), probe)
-	o.send(buffer)
+	out.emit(o, buffer)
 }
 
 // sealer returns the SRTP stream of a packet. out.mu is held.

@@ -84,7 +84,7 @@ func (out *rtpOutbound) drain(o *outbound) time.Time {
 		}
 		out.depart(o, &release.Value.packet, release.Value.buffer, release.Probe)
 	}
-	o.end()
+	out.end(o)
 	return out.due()
 }
 

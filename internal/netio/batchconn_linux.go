@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -22,6 +23,10 @@ type batchConn struct {
 	local netip.AddrPort
 	v6    bool
 	zones zoneTable
+
+	// unsegmented: a run of datagrams in one message was refused. It stays so: what
+	// refuses is the kernel, the device, or its offloading.
+	unsegmented atomic.Bool
 
 	// The reading goroutine's arguments to readable and its results.
 	readInto []Datagram
@@ -180,43 +185,70 @@ func (c *batchConn) WriteBatch(ds []Datagram) (int, error) {
 }
 
 // trySend sends the head of m.ds, all of it if the kernel takes it. m.n is
-// how many it took; m.err concerns the datagram after them.
-//
-// This is the seam for UDP_SEGMENT: Socket hands the datagrams of one
-// destination next to each other, so that a run of equal size in ds becomes
-// one message here, with one iovec a segment and a cmsg that holds the size.
+// how many it took; m.err concerns the datagram after them. Runs of datagrams of
+// one size to one destination are one message each (see segment.go), unless the
+// kernel or the path has refused that before.
 func (c *batchConn) trySend(fd uintptr, m *messages) {
-	count := 0
-	for i, d := range m.ds {
-		size := m.names[i].set(d.Addr, c.v6, &c.zones)
-		if size == 0 {
-			break
-		}
-		m.point(i, d.Buffer.Bytes(), size)
-		count++
+	for segments := !c.unsegmented.Load(); c.sendFrom(fd, m, segments); segments = false {
 	}
-	defer m.unpoint(count)
-	for refused := false; m.n < count; {
-		n, errno := m.callFrom(unix.SYS_SENDMMSG, fd, m.n, count)
+}
+
+// sendFrom sends the datagrams of m.ds from m.n on. again reports that a run was
+// refused, so that what is left is to be sent a datagram a message.
+func (c *batchConn) sendFrom(fd uintptr, m *messages, segments bool) (again bool) {
+	count, pointed := c.prepare(m, segments)
+	defer func() { m.unpoint(pointed) }()
+	for next, refused := 0, false; next < count; {
+		n, errno := m.callFrom(unix.SYS_SENDMMSG, fd, next, count)
 		c.writeCalls.Add(1)
+		for range n {
+			m.n += int(m.spans[next])
+			next++
+		}
 		switch {
 		case errno == 0:
-			m.n, refused = m.n+n, false
+			refused = false
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN || errno == unix.ENOBUFS:
-			return
+			return false
 		case errno == unix.ECONNREFUSED && !refused:
 			// An ICMP error of an earlier datagram: it has now been told,
 			// and says nothing about this one.
 			refused = true
+		case m.spans[next] > 1:
+			if errno != unix.EMSGSIZE { // which is about the size of these
+				c.unsegmented.Store(true)
+			}
+			return true
 		default:
 			m.err = errno
-			return
+			return false
 		}
 	}
-	if count < len(m.ds) {
+	if pointed < len(m.ds) {
 		m.err = unix.EAFNOSUPPORT
 	}
+	return false
+}
+
+// prepare makes the messages of m.ds from m.n on, up to one with an address that the
+// socket cannot send to. It returns how many they are, and where their datagrams
+// end.
+func (c *batchConn) prepare(m *messages, segments bool) (count, end int) {
+	end = m.n
+	for end < len(m.ds) {
+		size := m.names[count].set(m.ds[end].Addr, c.v6, &c.zones)
+		if size == 0 {
+			break
+		}
+		span := 1
+		if segments {
+			span = run(m.ds[end:])
+		}
+		m.pointRun(count, end, span, size)
+		count, end = count+1, end+span
+	}
+	return count, end
 }
 
 // A message is the kernel's struct mmsghdr. Go pads it as C does on 32 and 64
@@ -232,6 +264,9 @@ type messages struct {
 	hdrs  [maxBatch]message
 	iovs  [maxBatch]unix.Iovec
 	names [maxBatch]sockaddr
+	// Of a run: its size as control message, and how many datagrams it has.
+	controls [maxBatch]segmentControl
+	spans    [maxBatch]uint8
 
 	// Arguments and results of writable, for the duration of a WriteBatch.
 	conn     *batchConn
@@ -255,7 +290,29 @@ func (m *messages) point(i int, payload []byte, nameLen uint32) {
 	hdr.Name, hdr.Namelen = &m.names[i][0], nameLen
 	hdr.Iov = iov
 	hdr.SetIovlen(1)
+	hdr.Control = nil
+	hdr.SetControllen(0)
 	hdr.Flags = 0
+}
+
+// pointRun makes message i carry span datagrams of m.ds, from the one at first on.
+func (m *messages) pointRun(i, first, span int, nameLen uint32) {
+	for k := range span {
+		payload := m.ds[first+k].Buffer.Bytes()
+		m.iovs[first+k].Base = unsafe.SliceData(payload)
+		m.iovs[first+k].SetLen(len(payload))
+	}
+	hdr := &m.hdrs[i].hdr
+	hdr.Name, hdr.Namelen = &m.names[i][0], nameLen
+	hdr.Iov = &m.iovs[first]
+	hdr.SetIovlen(span)
+	hdr.Control = nil
+	hdr.SetControllen(0)
+	hdr.Flags = 0
+	m.spans[i] = uint8(span)
+	if span > 1 {
+		m.controls[i].set(hdr, len(m.ds[first].Buffer.Bytes()))
+	}
 }
 
 // unpoint forgets the payloads, which would otherwise live as long as m.

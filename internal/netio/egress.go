@@ -72,6 +72,32 @@ func (e *egress) send(b *Buffer, dst netip.AddrPort, more bool) {
 	}
 }
 
+// sendAll queues the datagrams of one burst and writes a batch of what waits, on the
+// caller's goroutine unless another writes already.
+func (e *egress) sendAll(bs []*Buffer, dst netip.AddrPort) {
+	e.mu.Lock()
+	refused := bs
+	if !e.closed {
+		taken := 0
+		for taken < len(bs) && e.queue.push(bs[taken], dst) {
+			taken++
+		}
+		refused = bs[taken:]
+		e.dropped[dropQueueFull] += uint64(len(refused))
+	} else {
+		e.dropped[dropClosed] += uint64(len(refused))
+	}
+	if e.closed {
+		e.mu.Unlock() // close sends what is left
+	} else {
+		e.writeOnce()
+	}
+	for _, b := range refused {
+		b.discard()
+		b.Release()
+	}
+}
+
 // flush writes one batch of what waits on the caller's goroutine, unless
 // somebody writes already.
 func (e *egress) flush() {
