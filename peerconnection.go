@@ -62,6 +62,7 @@ type PeerConnection struct {
 
 	published slot[peerConnectionSnapshot]
 	target    slot[TargetBitrate]
+	sources   mediaSources // owned by the loop
 
 	onSignalingStateChange     eventHandler[SignalingState]
 	onICEGatheringStateChange  eventHandler[ICEGatheringState]

@@ -91,6 +91,7 @@ func (in *rtpInbound) deliver(t *rtpTransport, now time.Time, d rtpsession.Deliv
 		return false
 	}
 	in.announce(t, d.Stream, to)
+	to.track.receiver.sources.record(now, in.receiver.Extensions(), &d)
 	queue := to.track.packets
 	queue.push(queuedPacket{buffer: buffer, packet: d.Packet, at: now})
 	in.touch(queue)

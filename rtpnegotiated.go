@@ -11,6 +11,7 @@ import (
 const (
 	uriAbsSendTime = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 	uriAudioLevel  = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+	uriCSRCLevel   = "urn:ietf:params:rtp-hdrext:csrc-audio-level"
 )
 
 // sessionExtensions finds their identifiers.
@@ -34,6 +35,8 @@ func sessionExtensions(extensions []RTPHeaderExtensionParameter) rtpsession.Exte
 			ids.AbsSendTime = id
 		case uriAudioLevel:
 			ids.AudioLevel = id
+		case uriCSRCLevel:
+			ids.ContributorLevel = id
 		}
 		ids.AllowTwoByte = ids.AllowTwoByte || e.ID > 14
 	}

@@ -2,6 +2,8 @@ package webrtc
 
 import (
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
@@ -21,6 +23,9 @@ type RTPReceiver struct {
 	standalone *standaloneReceiver // once Receive was called (ORTC)
 
 	published slot[receiverSnapshot]
+
+	sources            sourceLog
+	jitterBufferTarget atomic.Pointer[time.Duration] // nil: none
 }
 
 type receiverSnapshot struct {

@@ -174,6 +174,7 @@ func (s *RTPSender) setParameters(parameters RTPSendParameters) operation {
 // setTrack publishes the track. On the loop.
 func (s *RTPSender) setTrack(track TrackLocal) {
 	s.publish(func(p *senderSnapshot) { p.track = track })
+	s.sourcesChanged()
 }
 
 // publish replaces the snapshot by a changed copy. On the loop.

@@ -24,10 +24,11 @@ type rtpTransport struct {
 	in   rtpInbound
 	out  rtpOutbound
 
-	local  rtpsession.SSRC // of reports while nothing is sent
-	active bool            // media was negotiated. Owned by the loop.
-	keyed  bool            // there are keys. Owned by the loop.
-	armed  atomic.Int64
+	statsID string          // what the IDs of its streams begin with
+	local   rtpsession.SSRC // of reports while nothing is sent
+	active  bool            // media was negotiated. Owned by the loop.
+	keyed   bool            // there are keys. Owned by the loop.
+	armed   atomic.Int64
 
 	allocation allocation          // owned by the loop
 	onTarget   func(now time.Time) // of the connection; nil without one. Owned by the loop.
@@ -36,7 +37,7 @@ type rtpTransport struct {
 }
 
 func newRTPTransport(t *DTLSTransport) *rtpTransport {
-	r := &rtpTransport{dtls: t, loop: t.loop}
+	r := &rtpTransport{dtls: t, loop: t.loop, statsID: "R" + newConnectionID()}
 	r.local = rtpsession.SSRC(randomSSRC())
 	r.in.receiver = rtpsession.NewReceiver(r.local)
 	r.out.sender = rtpsession.NewSender(randomUint16())

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/passerelle-rtc/webrtc/internal/jsep"
 	"github.com/passerelle-rtc/webrtc/internal/rtpsession"
 	"github.com/pion/rtp"
 )
@@ -24,11 +25,28 @@ type sendEncoding struct {
 	formed    string      // what the track was bound to, to see changes
 	chain     *localChain // the interceptors of stream; nil without
 
+	final sentOver // transport and stream as the connection's Close found them
+
 	path   atomic.Pointer[sendPath] // nil while packets are dropped
 	paused atomic.Bool              // not active (webrtc-pc section 5.2.7)
 	rtcp   *packetQueue             // what came for the stream
 
 	rtcpChain rtcpChain
+}
+
+// sentOver is a stream with its transport.
+type sentOver struct {
+	transport *rtpTransport
+	stream    *rtpsession.SendStream
+}
+
+// counted is the stream that statistics tell of: the present one, after Close the
+// last one. On the loop, or after its end.
+func (e *sendEncoding) counted() (sentOver, bool) {
+	if e.stream != nil {
+		return sentOver{e.transport, e.stream}, true
+	}
+	return e.final, e.final.stream != nil
 }
 
 // sendPath is where packets go. It is immutable.
@@ -128,6 +146,9 @@ func (e *sendEncoding) detach() {
 	e.path.Store(nil)
 	e.unchain()
 	e.transport.removeStream(e.stream)
+	if pc := e.sender.owner.pc; pc != nil && pc.session.State() == jsep.Closed {
+		e.final = sentOver{e.transport, e.stream}
+	}
 	e.transport, e.stream = nil, nil
 }
 

@@ -29,6 +29,7 @@ func (s *RTPSender) flowOn(transport *rtpTransport, mid string, bound func(Track
 		return 0
 	}
 	s.matchFlows()
+	s.sourcesChanged()
 	parameters := s.published.latest().parameters
 	for i, e := range s.flows {
 		encoding := s.encodings[i]

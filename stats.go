@@ -111,7 +111,7 @@ func (pc *PeerConnection) statsSender(track TrackLocal, op string) (any, error) 
 	var sender *RTPSender
 	n := 0
 	for _, t := range pc.transceivers {
-		if reflect.TypeOf(track).Comparable() && t.sender.published.latest().track == track {
+		if reflect.TypeOf(track).Comparable() && t.sender.hasTrack(track) {
 			sender = t.sender
 			n++
 		}
@@ -164,6 +164,7 @@ func (pc *PeerConnection) gatherStats(now time.Time) *statsCollector {
 		c.add(pc.sctp.stats(c.now))
 	}
 	pc.sctp.collectChannels(c)
+	pc.collectStreams(c, now)
 	return c
 }
 

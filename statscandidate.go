@@ -10,7 +10,7 @@ import (
 )
 
 // ICECandidateStats describe a candidate of this end or of the peer (webrtc-stats
-// section 8.15, RTCIceCandidateStats).
+// section 8.18, RTCIceCandidateStats).
 type ICECandidateStats struct {
 	// Timestamp is when the report was made.
 	Timestamp StatsTimestamp `json:"timestamp"`

@@ -27,7 +27,7 @@ const (
 )
 
 // ICECandidatePairStats are the numbers of a pair of candidates (webrtc-stats
-// section 8.16, RTCIceCandidatePairStats). The report has the pairs of the
+// section 8.19, RTCIceCandidatePairStats). The report has the pairs of the
 // checklist and, until an ICE restart has found its own, the one that carries the
 // data. Pairs that a choice made needless before they were checked are gone.
 type ICECandidatePairStats struct {
@@ -74,6 +74,11 @@ type ICECandidatePairStats struct {
 	TotalRoundTripTime float64 `json:"totalRoundTripTime"`
 	// CurrentRoundTripTime is the last of these; nil before the first.
 	CurrentRoundTripTime *float64 `json:"currentRoundTripTime,omitempty"`
+
+	// AvailableOutgoingBitrate is the estimate in bit/s of what the pair that carries
+	// the data can carry, without the headers of UDP and IP; nil for other pairs, and
+	// until the peer has told what arrives. See PeerConnection.OnTargetBitrate.
+	AvailableOutgoingBitrate *float64 `json:"availableOutgoingBitrate,omitempty"`
 
 	// RequestsReceived counts checks and consent requests, retransmissions
 	// included.

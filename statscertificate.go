@@ -8,7 +8,7 @@ import (
 )
 
 // CertificateStats describe a certificate of either end, or one of its issuers
-// that the peer sent along (webrtc-stats section 8.17, RTCCertificateStats).
+// that the peer sent along (webrtc-stats section 8.20, RTCCertificateStats).
 type CertificateStats struct {
 	// Timestamp is when the report was made.
 	Timestamp StatsTimestamp `json:"timestamp"`

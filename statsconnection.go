@@ -1,6 +1,6 @@
 package webrtc
 
-// PeerConnectionStats are the numbers of a connection (webrtc-stats section 8.12,
+// PeerConnectionStats are the numbers of a connection (webrtc-stats section 8.15,
 // RTCPeerConnectionStats).
 type PeerConnectionStats struct {
 	// Timestamp is when the numbers were taken.

@@ -1,6 +1,6 @@
 package webrtc
 
-// DataChannelStats are the numbers of a data channel (webrtc-stats section 8.13,
+// DataChannelStats are the numbers of a data channel (webrtc-stats section 8.16,
 // RTCDataChannelStats). The report has those that are not closed, and the last 64
 // of the closed ones.
 type DataChannelStats struct {

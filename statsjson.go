@@ -11,6 +11,7 @@ import (
 func UnmarshalStatsJSON(b []byte) (Stats, error) {
 	var entry struct {
 		Type StatsType `json:"type"`
+		Kind string    `json:"kind"`
 	}
 	if err := json.Unmarshal(b, &entry); err != nil {
 		return nil, fmt.Errorf("webrtc: unmarshal stats: %w", err)
@@ -28,6 +29,21 @@ func UnmarshalStatsJSON(b []byte) (Stats, error) {
 		return unmarshalStats[CertificateStats](b)
 	case StatsTypeDataChannel:
 		return unmarshalStats[DataChannelStats](b)
+	case StatsTypeCodec:
+		return unmarshalStats[CodecStats](b)
+	case StatsTypeInboundRTP:
+		return unmarshalStats[InboundRTPStreamStats](b)
+	case StatsTypeOutboundRTP:
+		return unmarshalStats[OutboundRTPStreamStats](b)
+	case StatsTypeRemoteInboundRTP:
+		return unmarshalStats[RemoteInboundRTPStreamStats](b)
+	case StatsTypeRemoteOutboundRTP:
+		return unmarshalStats[RemoteOutboundRTPStreamStats](b)
+	case StatsTypeMediaSource:
+		if entry.Kind == RTPCodecTypeAudio.String() {
+			return unmarshalStats[AudioSourceStats](b)
+		}
+		return unmarshalStats[VideoSourceStats](b)
 	case StatsTypeSCTPTransport:
 		return unmarshalStats[SCTPTransportStats](b)
 	}

@@ -24,9 +24,20 @@ var w3cStats = map[StatsType]string{
 		"relatedAddress relatedPort usernameFragment tcpType",
 	StatsTypeCandidatePair: "transportId localCandidateId remoteCandidateId state nominated packetsSent packetsReceived " +
 		"bytesSent bytesReceived lastPacketSentTimestamp lastPacketReceivedTimestamp totalRoundTripTime " +
-		"currentRoundTripTime requestsReceived requestsSent responsesReceived responsesSent consentRequestsSent " +
+		"currentRoundTripTime availableOutgoingBitrate requestsReceived requestsSent responsesReceived responsesSent consentRequestsSent " +
 		"packetsDiscardedOnSend bytesDiscardedOnSend",
 	StatsTypeCertificate: "fingerprint fingerprintAlgorithm base64Certificate issuerCertificateId",
+	StatsTypeCodec:       "payloadType transportId mimeType clockRate channels sdpFmtpLine",
+	StatsTypeInboundRTP: "ssrc kind transportId codecId packetsReceived packetsLost jitter trackIdentifier mid remoteId " +
+		"lastPacketReceivedTimestamp headerBytesReceived fecBytesReceived fecPacketsReceived bytesReceived nackCount firCount " +
+		"pliCount estimatedPlayoutTimestamp audioLevel retransmittedPacketsReceived retransmittedBytesReceived rtxSsrc fecSsrc",
+	StatsTypeOutboundRTP: "ssrc kind transportId codecId packetsSent bytesSent mid mediaSourceId remoteId rid encodingIndex " +
+		"headerBytesSent retransmittedPacketsSent retransmittedBytesSent rtxSsrc targetBitrate framesSent totalPacketSendDelay " +
+		"nackCount firCount pliCount active",
+	StatsTypeRemoteInboundRTP: "ssrc kind transportId codecId packetsReceived packetsLost jitter localId roundTripTime " +
+		"totalRoundTripTime fractionLost roundTripTimeMeasurements",
+	StatsTypeRemoteOutboundRTP: "ssrc kind transportId codecId packetsSent bytesSent localId remoteTimestamp reportsSent",
+	StatsTypeMediaSource:       "trackIdentifier kind",
 }
 
 // formerStats are members that W3C had once, or has in webrtc-provisional-stats,
@@ -36,6 +47,8 @@ var formerStats = map[StatsType]string{
 	StatsTypeDataChannel:    "transportId",
 	StatsTypeCandidatePair: "retransmissionsSent firstRequestTimestamp lastRequestTimestamp firstResponseTimestamp " +
 		"lastResponseTimestamp firstRequestReceivedTimestamp lastRequestReceivedTimestamp",
+	StatsTypeInboundRTP:    "rid",
+	StatsTypeOutboundRTP:   "lastPacketSentTimestamp",
 	StatsTypeSCTPTransport: "transportId smoothedRoundTripTime congestionWindow receiverWindow mtu bytesSent bytesReceived",
 }
 
@@ -44,7 +57,10 @@ func statsTypes() map[StatsType]Stats {
 		StatsTypePeerConnection: PeerConnectionStats{}, StatsTypeDataChannel: DataChannelStats{},
 		StatsTypeTransport: TransportStats{}, StatsTypeLocalCandidate: ICECandidateStats{},
 		StatsTypeCandidatePair: ICECandidatePairStats{}, StatsTypeCertificate: CertificateStats{},
-		StatsTypeSCTPTransport: SCTPTransportStats{},
+		StatsTypeSCTPTransport: SCTPTransportStats{}, StatsTypeCodec: CodecStats{},
+		StatsTypeInboundRTP: InboundRTPStreamStats{}, StatsTypeOutboundRTP: OutboundRTPStreamStats{},
+		StatsTypeRemoteInboundRTP: RemoteInboundRTPStreamStats{}, StatsTypeRemoteOutboundRTP: RemoteOutboundRTPStreamStats{},
+		StatsTypeMediaSource: VideoSourceStats{},
 	}
 }
 
@@ -101,6 +117,15 @@ func TestStatsLeaveOutWhatIsNotThere(t *testing.T) {
 			"consentRequestsSent packetsDiscardedOnSend bytesDiscardedOnSend retransmissionsSent",
 		StatsTypeCertificate:   "fingerprint fingerprintAlgorithm base64Certificate",
 		StatsTypeSCTPTransport: "bytesSent bytesReceived",
+		StatsTypeCodec:         "payloadType transportId mimeType",
+		StatsTypeInboundRTP: "ssrc kind transportId trackIdentifier packetsReceived packetsLost jitter bytesReceived " +
+			"headerBytesReceived nackCount",
+		StatsTypeOutboundRTP: "ssrc kind transportId packetsSent bytesSent headerBytesSent retransmittedPacketsSent " +
+			"retransmittedBytesSent totalPacketSendDelay nackCount active",
+		StatsTypeRemoteInboundRTP: "ssrc kind transportId localId packetsReceived packetsLost jitter fractionLost " +
+			"totalRoundTripTime roundTripTimeMeasurements",
+		StatsTypeRemoteOutboundRTP: "ssrc kind transportId localId packetsSent bytesSent reportsSent",
+		StatsTypeMediaSource:       "trackIdentifier kind",
 	}
 	for kind, s := range statsTypes() {
 		want := strings.Fields("timestamp type id " + present[kind])

@@ -30,6 +30,20 @@ func (r StatsReport) GetCertificateStats(c *Certificate) (CertificateStats, bool
 	return lookUp[CertificateStats](r, certificateStatsID(c.x509Cert.Raw))
 }
 
+// GetCodecStats returns the entry of a codec that a stream uses. Where several
+// transports have the same, it is that of one of them.
+func (r StatsReport) GetCodecStats(c *RTPCodecParameters) (CodecStats, bool) {
+	if c == nil {
+		return CodecStats{}, false
+	}
+	for _, stats := range r {
+		if s, ok := stats.(CodecStats); ok && s.describes(*c) {
+			return s, true
+		}
+	}
+	return CodecStats{}, false
+}
+
 // GetICECandidateStats returns the entry of a candidate of either end. If both
 // ends have an equal one, it is the local one's.
 func (r StatsReport) GetICECandidateStats(c *ICECandidate) (ICECandidateStats, bool) {

@@ -7,7 +7,7 @@ import (
 )
 
 // TransportStats are the numbers of an ICE transport and the DTLS transport on it
-// (webrtc-stats section 8.14, RTCTransportStats). The report has one for each
+// (webrtc-stats section 8.17, RTCTransportStats). The report has one for each
 // transport that an m-line uses or used.
 type TransportStats struct {
 	// Timestamp is when the numbers were taken.
@@ -102,5 +102,9 @@ func (t *DTLSTransport) collectStats(c *statsCollector) {
 		}
 	}
 	s.SelectedCandidatePairID = i.collectPairs(c, &view)
+	if pair, ok := lookUp[ICECandidatePairStats](c.report, s.SelectedCandidatePairID); ok {
+		pair.AvailableOutgoingBitrate = t.rtp.availableBitrate()
+		c.add(pair)
+	}
 	c.add(s)
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// StatsType says what kind of object a Stats describes (webrtc-stats section 6,
+// StatsType says what kind of object a Stats describes (webrtc-stats section 7.1,
 // RTCStatsType).
 type StatsType string
 
@@ -64,7 +64,10 @@ func (s StatsTimestamp) Time() time.Time {
 
 // Stats are the numbers of one object at one time: a value, not a pointer, of
 // PeerConnectionStats, TransportStats, ICECandidatePairStats, ICECandidateStats,
-// CertificateStats, DataChannelStats or SCTPTransportStats, which Type tells.
+// CertificateStats, DataChannelStats, SCTPTransportStats, CodecStats,
+// InboundRTPStreamStats, OutboundRTPStreamStats, RemoteInboundRTPStreamStats,
+// RemoteOutboundRTPStreamStats, AudioSourceStats or VideoSourceStats, which Type
+// tells.
 //
 // A number that there is none of, as a round trip before the first answer, is nil
 // where it is a pointer; where it is not, its zero cannot be a value of it, and

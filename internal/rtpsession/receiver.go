@@ -18,6 +18,7 @@ type Receiver struct {
 	reducedSize bool // for all m-sections (RFC 5506)
 	rtt         time.Duration
 	started     []Started
+	serial      uint64 // of the newest stream
 }
 
 // Started says that a stream has its first packet. Replaced is the one that had the place before, nil for none.
@@ -135,22 +136,41 @@ func (r *Receiver) place(now time.Time, h Header, packet []byte) (Delivery, bool
 		r.held.keep(now, packet) // the packets that name the layer may come behind it
 		return Delivery{}, false
 	}
-	if codec.Kind == Protection { // of its own SSRC, or of the stream's
-		if stream := r.at(source.section, source.rid); stream != nil {
-			stream.counts.FEC++
-			stream.counts.FECBytes += uint64(payloadSize(&h, packet))
-		}
+	if codec.Kind == Protection {
+		r.protect(now, source, &h, packet)
 		return Delivery{}, false
 	}
-	stream := r.streamOf(now, source, *codec)
+	stream := r.streamOf(source, *codec)
 	if stream == nil {
 		return Delivery{}, false
 	}
 	source.ended = false
+	stream.counts.add(now, &h, packet)
 	return r.accept(now, stream, h, packet, *codec, false)
 }
 
-// accept counts a packet of a stream. One that has only padding is a probe.
+// protect counts a packet of forward error correction for the stream that it protects, which has its SSRC or another one.
+func (r *Receiver) protect(now time.Time, src *source, h *Header, packet []byte) {
+	stream := src.stream
+	if stream == nil {
+		if stream = r.at(src.section, src.rid); stream == nil {
+			return
+		}
+	}
+	stream.counts.add(now, h, packet)
+	if h.SSRC == stream.SSRC { // it has a number among those of the media
+		if stream.nack != nil {
+			stream.nack.Received(now, h.SequenceNumber, false)
+		}
+		stream.Reception.Received(now, h, len(packet))
+	} else {
+		stream.FEC = h.SSRC
+	}
+	stream.counts.FEC++
+	stream.counts.FECBytes += uint64(payloadSize(h, packet))
+}
+
+// accept takes a packet of a stream. One that has only padding is a probe.
 func (r *Receiver) accept(now time.Time, s *ReceiveStream, h Header, packet []byte, codec Codec, recovered bool) (Delivery, bool) {
 	if s.Codec != codec {
 		r.setCodec(s, codec)
@@ -158,10 +178,8 @@ func (r *Receiver) accept(now time.Time, s *ReceiveStream, h Header, packet []by
 	if s.nack != nil {
 		s.nack.Received(now, h.SequenceNumber, recovered)
 	}
-	var fresh bool
+	fresh := false
 	if recovered {
-		s.counts.Retransmitted++
-		s.counts.RetransmittedBytes += uint64(payloadSize(&h, packet))
 		fresh = s.Reception.Repaired(h.SequenceNumber)
 	} else {
 		fresh = s.Reception.Received(now, &h, len(packet))
@@ -170,6 +188,7 @@ func (r *Receiver) accept(now time.Time, s *ReceiveStream, h Header, packet []by
 	if !fresh || payloadSize(&h, packet) == 0 {
 		return Delivery{}, false
 	}
+	s.delivered(now, h.Timestamp)
 	return Delivery{Stream: s, Packet: packet, Header: h, Recovered: recovered}, true
 }
 
@@ -183,6 +202,9 @@ func (r *Receiver) recover(now time.Time, src *source, h Header, packet []byte, 
 		src.stream = stream
 		stream.RTX = h.SSRC
 	}
+	stream.counts.add(now, &h, packet)
+	stream.counts.Retransmitted++
+	stream.counts.RetransmittedBytes += uint64(payloadSize(&h, packet))
 	codec := src.section.codec(rtx.APT)
 	if codec == nil {
 		return Delivery{}, false
@@ -214,7 +236,7 @@ func (r *Receiver) repaired(src *source) *ReceiveStream {
 
 // streamOf returns the stream of a source, made at its first packet. A new SSRC takes the place of the one before; what
 // still comes of that one is dropped.
-func (r *Receiver) streamOf(now time.Time, src *source, codec Codec) *ReceiveStream {
+func (r *Receiver) streamOf(src *source, codec Codec) *ReceiveStream {
 	if src.stream != nil {
 		if src.stream.SSRC != src.ssrc {
 			return nil
@@ -226,6 +248,8 @@ func (r *Receiver) streamOf(now time.Time, src *source, codec Codec) *ReceiveStr
 		return nil
 	}
 	stream := &ReceiveStream{SSRC: src.ssrc, Section: src.section.Key, RID: src.rid, section: src.section, source: src}
+	r.serial++
+	stream.Serial = r.serial
 	stream.Reception = NewReception(src.ssrc, codec.ClockRate)
 	src.stream = stream
 	if old != nil {
@@ -284,6 +308,9 @@ func (r *Receiver) remove(s *ReceiveStream) {
 		}
 	}
 }
+
+// Extensions are the identifiers of header extensions that Configure set.
+func (r *Receiver) Extensions() *Extensions { return &r.router.ids }
 
 // Stream finds the stream of an SSRC, or of the retransmissions of one, or returns nil.
 func (r *Receiver) Stream(ssrc SSRC) *ReceiveStream {

@@ -78,8 +78,8 @@ type ReceptionStats struct {
 
 	// What the peer said of its sending, zero before its first report.
 	SenderReports int64
-	RemotePackets uint32
-	RemoteOctets  uint32
+	RemotePackets uint64 // with the wraps of the report's 32 bits
+	RemoteOctets  uint64
 	RemoteTime    time.Time // of the report, on the sender's clock
 	ReportArrival time.Time
 }
@@ -281,8 +281,17 @@ func (r *Reception) SenderReport(now time.Time, ntp uint64, rtp, packets, octets
 	}
 	r.sr = senderClock{ntp: ntp, rtp: rtp, arrival: now, reported: true}
 	r.stats.SenderReports++
-	r.stats.RemotePackets, r.stats.RemoteOctets = packets, octets
+	r.stats.RemotePackets = unwrapped(r.stats.RemotePackets, packets)
+	r.stats.RemoteOctets = unwrapped(r.stats.RemoteOctets, octets)
 	r.stats.RemoteTime, r.stats.ReportArrival = TimeOfNTP(ntp), now
+}
+
+// unwrapped is the count that the newest 32 bits stand for. What is behind is a sender that counts anew.
+func unwrapped(count uint64, low uint32) uint64 {
+	if ahead := low - uint32(count); ahead < 1<<31 {
+		return count + uint64(ahead)
+	}
+	return count&^(1<<32-1) | uint64(low)
 }
 
 // CaptureTime is the sender's time of an RTP timestamp, by its latest report

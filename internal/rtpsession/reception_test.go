@@ -270,3 +270,53 @@ func BenchmarkReception(b *testing.B) {
 		r.Received(epoch.Add(time.Duration(i)*time.Millisecond), &h, 1200)
 	}
 }
+
+// RFC 3550 section 6.4.1: lost are packets of this SSRC. A retransmission has another one (RFC 4588 section 4).
+func TestARecoveredPacketIsDeliveredOnceAndStaysLost(t *testing.T) {
+	start := time.Unix(1000, 0)
+	r := NewReception(1, 90000)
+	receive := func(seq uint16) bool {
+		return r.Received(start, &Header{SequenceNumber: seq, PayloadOffset: 12}, 20)
+	}
+	receive(65534)
+	receive(1)
+	if !r.Repaired(65535) || r.Repaired(65535) || r.Repaired(1) {
+		t.Error("a recovered packet is there once, and one that came is there")
+	}
+	if s := r.Stats(); s.PacketsLost != 2 || s.Packets != 2 {
+		t.Errorf("%+v", s)
+	}
+	if receive(65535) {
+		t.Error("what was recovered is delivered again")
+	}
+	if s := r.Stats(); s.PacketsLost != 1 {
+		t.Errorf("the original came late, and %d are lost", s.PacketsLost)
+	}
+	if !r.Repaired(2) || receive(2) || !receive(3) {
+		t.Error("a packet that was sent again before it came")
+	}
+	if s := r.Stats(); s.PacketsLost != 1 {
+		t.Errorf("%+v", s)
+	}
+	for range 1000 { // the newest again and again, as probes are
+		r.Repaired(3)
+	}
+	if s := r.Stats(); s.PacketsLost != 1 || s.Packets != 5 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// webrtc-stats section 8.1, on totals: a sender report's counters have 32 bits.
+func TestTheCountersOfSenderReportsGoOnWhenTheyWrap(t *testing.T) {
+	now := time.Unix(1000, 0)
+	r := NewReception(1, 90000)
+	r.SenderReport(now, 1<<32, 0, 7, 1<<32-10)
+	r.SenderReport(now, 2<<32, 0, 8, 90)
+	if s := r.Stats(); s.RemotePackets != 8 || s.RemoteOctets != 1<<32+90 {
+		t.Errorf("%+v", s)
+	}
+	r.SenderReport(now, 3<<32, 0, 2, 40) // counts anew
+	if s := r.Stats(); s.RemotePackets != 2 || s.RemoteOctets != 1<<32+40 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -37,6 +37,7 @@ type Extensions struct {
 	TransportCC           uint8 // draft-holmer-rmcat-transport-wide-cc-extensions-01
 	AbsSendTime           uint8 // http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time
 	AudioLevel            uint8 // RFC 6464
+	ContributorLevel      uint8 // RFC 6465
 	AllowTwoByte          bool  // the two-byte form may be used (RFC 8285 section 4.3)
 }
 
@@ -45,6 +46,7 @@ func (e Extensions) With(other Extensions) Extensions {
 	for _, id := range []struct{ to, from *uint8 }{
 		{&e.MID, &other.MID}, {&e.RID, &other.RID}, {&e.RepairedRID, &other.RepairedRID},
 		{&e.TransportCC, &other.TransportCC}, {&e.AbsSendTime, &other.AbsSendTime}, {&e.AudioLevel, &other.AudioLevel},
+		{&e.ContributorLevel, &other.ContributorLevel},
 	} {
 		if *id.to == 0 {
 			*id.to = *id.from
@@ -98,6 +100,15 @@ func (s *section) codec(pt PayloadType) *Codec {
 		return nil
 	}
 	return &s.Codecs[s.byType[pt]-1]
+}
+
+func (s *section) has(kind CodecKind) bool {
+	for i := range s.Codecs {
+		if s.Codecs[i].Kind == kind {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *section) hasRID(rid RID) bool {

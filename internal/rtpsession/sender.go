@@ -14,6 +14,7 @@ import (
 type Sender struct {
 	streams []*SendStream
 	bySSRC  map[SSRC]*SendStream // of media and of retransmissions
+	serial  uint64               // of the newest stream
 
 	transportSeq uint16 // of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2)
 	resend       []resendRequest
@@ -53,7 +54,8 @@ func NewSender(firstSeq uint16) *Sender {
 
 // Add makes a stream. rtxSeq is the first sequence number of its retransmissions, which should be random.
 func (s *Sender) Add(ssrc, rtx SSRC, mid MID, rid RID, rtxSeq uint16) *SendStream {
-	stream := &SendStream{SSRC: ssrc, RTX: rtx, MID: mid, RID: rid, rtxSeq: rtxSeq}
+	s.serial++
+	stream := &SendStream{SSRC: ssrc, RTX: rtx, Serial: s.serial, MID: mid, RID: rid, rtxSeq: rtxSeq}
 	s.streams = append(s.streams, stream)
 	s.bySSRC[ssrc] = stream
 	if rtx != 0 {
@@ -102,6 +104,8 @@ func (s *Sender) Depart(now time.Time, p *OutPacket) (seq uint16, numbered bool)
 	c.Packets++
 	c.PayloadBytes += uint64(p.payload)
 	c.HeaderBytes += uint64(len(p.Data) - p.payload)
+	c.LastDeparture = now
+	c.SendDelay += max(0, now.Sub(p.at))
 	if p.Retransmission {
 		c.Retransmitted++
 		c.RetransmittedBytes += uint64(p.payload)
@@ -194,7 +198,7 @@ func (s *Sender) NextResend(now time.Time, dst []byte) (p OutPacket, ok bool) {
 		if !found {
 			continue
 		}
-		if p, ok = stream.repeat(dst, packet, request.seq); ok {
+		if p, ok = stream.repeat(now, dst, packet, request.seq); ok {
 			return p, true
 		}
 	}
@@ -203,9 +207,12 @@ func (s *Sender) NextResend(now time.Time, dst []byte) (p OutPacket, ok bool) {
 }
 
 // repeat makes the retransmission of a packet.
-func (s *SendStream) repeat(dst, packet []byte, seq uint16) (OutPacket, bool) {
+func (s *SendStream) repeat(now time.Time, dst, packet []byte, seq uint16) (OutPacket, bool) {
 	if !s.format.HasRTX || s.RTX == 0 {
-		return OutPacket{Stream: s, Data: append(dst[:0], packet...), Retransmission: true, seq: seq}, true
+		h, err := ParseHeader(packet)
+		return OutPacket{
+			Stream: s, Data: append(dst[:0], packet...), Retransmission: true, at: now, seq: seq, payload: payloadSize(&h, packet),
+		}, err == nil
 	}
 	data, err := AppendRTX(dst[:0], packet, s.RTX, s.format.RTXPayloadType, s.rtxSeq, RTXExtensions{RID: s.format.Extensions.RID, RepairedRID: s.format.Extensions.RepairedRID})
 	if err != nil {
@@ -218,7 +225,7 @@ func (s *SendStream) repeat(dst, packet []byte, seq uint16) (OutPacket, bool) {
 	s.rtxSeq++
 	e := &s.format.Extensions
 	return OutPacket{
-		Stream: s, Data: data, Retransmission: true, OnRTX: true, seq: h.SequenceNumber, payload: payloadSize(&h, data),
+		Stream: s, Data: data, Retransmission: true, OnRTX: true, at: now, seq: h.SequenceNumber, payload: payloadSize(&h, data),
 		transportCC: h.offset(data, e.TransportCC), absSendTime: h.offset(data, e.AbsSendTime),
 	}, true
 }
@@ -263,7 +270,7 @@ func (s *Sender) handleReports(now time.Time, blocks []rtcp.ReceptionReport) {
 }
 
 // report keeps a report block. The round-trip time is what has passed since the sender report that it names, without the
-// peer's own delay.
+// peer's own delay; a report whose delay is 0 measures none (webrtc-stats, roundTripTime).
 func (s *SendStream) report(now time.Time, b rtcp.ReceptionReport) (expected, lost int) {
 	if !s.named {
 		s.named = true
@@ -281,15 +288,25 @@ func (s *SendStream) report(now time.Time, b rtcp.ReceptionReport) (expected, lo
 	r.FractionLost = float64(b.FractionLost) / 256
 	r.PacketsLost = signed24(b.TotalLost)
 	r.HighestSeq = b.LastSequenceNumber
+	r.Packets = s.arrived(b.LastSequenceNumber, r.PacketsLost)
 	if s.format.ClockRate > 0 {
 		r.Jitter = time.Duration(uint64(b.Jitter) * uint64(time.Second) / uint64(s.format.ClockRate))
 	}
-	if rtt, ok := RoundTrip(now, b.LastSenderReport, b.Delay); ok {
+	if rtt, ok := RoundTrip(now, b.LastSenderReport, b.Delay); ok && b.Delay != 0 {
 		r.RTT = rtt
 		r.TotalRTT += rtt
 		r.RTTs++
 	}
 	return expected, lost
+}
+
+// arrived is how many packets have come to the peer, which counts the wraps of the sequence number from its own first packet on.
+func (s *SendStream) arrived(highest uint32, lost int64) uint64 {
+	sent := int64(highest) - int64(s.firstSeq) + 1
+	if sent < 0 {
+		sent += 1 << 16
+	}
+	return uint64(max(0, sent-lost))
 }
 
 // TakeLoss returns how many packets the peer's reports expected since the call before, and how many of them were lost.
@@ -331,17 +348,17 @@ func (s *Sender) Padding(now time.Time, dst []byte, size int) (OutPacket, bool) 
 	}
 	if stream.history != nil && size > maxPadding {
 		if packet, ok := stream.history.Latest(now); ok {
-			if p, ok := stream.repeat(dst, packet, 0); ok {
+			if p, ok := stream.repeat(now, dst, packet, 0); ok {
 				p.Padding = true
 				return p, true
 			}
 		}
 	}
-	return stream.empty(dst, size)
+	return stream.empty(now, dst, size)
 }
 
 // empty makes a retransmission without an original.
-func (s *SendStream) empty(dst []byte, size int) (OutPacket, bool) {
+func (s *SendStream) empty(now time.Time, dst []byte, size int) (OutPacket, bool) {
 	h := rtp.Header{
 		Version: 2, SSRC: uint32(s.RTX), PayloadType: uint8(s.format.RTXPayloadType), SequenceNumber: s.rtxSeq,
 		Timestamp: s.lastTimestamp, PaddingSize: uint8(min(max(size, 1), maxPadding)),
@@ -353,7 +370,7 @@ func (s *SendStream) empty(dst []byte, size int) (OutPacket, bool) {
 	s.rtxSeq++
 	e := &s.format.Extensions
 	return OutPacket{
-		Stream: s, Data: data, Retransmission: true, Padding: true, OnRTX: true, seq: h.SequenceNumber,
+		Stream: s, Data: data, Retransmission: true, Padding: true, OnRTX: true, at: now, seq: h.SequenceNumber,
 		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),
 	}, true
 }

@@ -12,8 +12,10 @@ import (
 type SendStream struct {
 	// SSRC is that of the media, RTX that of retransmissions, 0 without.
 	SSRC, RTX SSRC
-	MID       MID
-	RID       RID
+	// Serial tells the streams of a Sender apart, also those of one SSRC after another.
+	Serial uint64
+	MID    MID
+	RID    RID
 	// User is the caller's.
 	User any
 
@@ -26,6 +28,7 @@ type SendStream struct {
 	tsShift  uint32
 
 	written           bool
+	firstSeq          uint16 // that was sent
 	lastSeq           uint16
 	lastTimestamp     uint32 // of the newest packet, as sent
 	lastTime          time.Time
@@ -59,19 +62,21 @@ type SendCounts struct {
 	Retransmitted, RetransmittedBytes  uint64
 	NACKs, PLIs, FIRs                  uint32 // received
 	Marked                             uint64 // packets with the marker bit: frames, for video
+	LastDeparture                      time.Time
+	SendDelay                          time.Duration // that the packets waited, all together
 }
 
 // RemoteReport is what the peer has reported on a stream last (RFC 3550 section 6.4.1).
 type RemoteReport struct {
-	At             time.Time // zero: never
-	FractionLost   float64   // 0 to 1, since the report before
-	PacketsLost    int64     // of all
-	Jitter         time.Duration
-	HighestSeq     uint32
-	RTT            time.Duration
-	TotalRTT       time.Duration
-	RTTs           uint64 // measurements in TotalRTT
-	PacketsAtReply uint64
+	At           time.Time // zero: never
+	FractionLost float64   // 0 to 1, since the report before
+	PacketsLost  int64     // of all
+	Packets      uint64    // that have come, as far as the report tells
+	Jitter       time.Duration
+	HighestSeq   uint32
+	RTT          time.Duration
+	TotalRTT     time.Duration
+	RTTs         uint64 // measurements in TotalRTT; 0: RTT is not known
 }
 
 // OutPacket is a packet on its way out.
@@ -86,7 +91,8 @@ type OutPacket struct {
 	// OnRTX says that the packet is of the stream's RTX, not of its SSRC.
 	OnRTX bool
 
-	transportCC, absSendTime int // offsets of the elements to stamp; 0: none
+	transportCC, absSendTime int       // offsets of the elements to stamp; 0: none
+	at                       time.Time // when it was made
 	seq                      uint16
 	payload                  int // bytes
 	marker                   bool
@@ -133,7 +139,7 @@ func (s *SendStream) Write(now time.Time, dst []byte, h *rtp.Header, payload []b
 	s.remember(now, &out)
 	e := &s.format.Extensions
 	return OutPacket{
-		Stream: s, Data: data, seq: out.SequenceNumber, payload: len(payload), marker: h.Marker,
+		Stream: s, Data: data, at: now, seq: out.SequenceNumber, payload: len(payload), marker: h.Marker,
 		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),
 	}, nil
 }
@@ -157,10 +163,10 @@ func (s *SendStream) Insert(now time.Time, dst []byte, pt PayloadType, marker bo
 	if err != nil {
 		return OutPacket{}, err
 	}
-	s.lastSeq, s.written = h.SequenceNumber, true
+	s.number(h.SequenceNumber)
 	e := &s.format.Extensions
 	return OutPacket{
-		Stream: s, Data: data, seq: h.SequenceNumber, payload: len(payload), marker: marker,
+		Stream: s, Data: data, at: now, seq: h.SequenceNumber, payload: len(payload), marker: marker,
 		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),
 	}, nil
 }
@@ -176,8 +182,16 @@ func (s *SendStream) remember(now time.Time, h *rtp.Header) {
 		s.lastTimestamp, s.lastTime = h.Timestamp, now
 	}
 	if !s.written || int16(h.SequenceNumber-s.lastSeq) > 0 {
-		s.lastSeq, s.written = h.SequenceNumber, true
+		s.number(h.SequenceNumber)
 	}
+}
+
+// number notes the sequence number of the newest packet.
+func (s *SendStream) number(seq uint16) {
+	if !s.written {
+		s.firstSeq = seq
+	}
+	s.lastSeq, s.written = seq, true
 }
 
 // follow makes the numbers of a new source go on from those of the one before.
