@@ -24,29 +24,27 @@ const gcmTag = 16
 // rtpWire counts the RTP that passes a tap, by SSRC, as the headers say, which SRTP
 // leaves in the clear, and the SR and RR that compound packets begin with.
 type rtpWire struct {
-	mu       sync.Mutex
-	streams  map[SSRC]*rtpWireStream
-	reports  map[SSRC]uint64
-	lastSR   map[SSRC]time.Time
-	lastRTCP map[uint8]time.Time // by packet type
-	drop     func(h *rtp.Header) bool
+	mu      sync.Mutex
+	streams map[SSRC]*rtpWireStream
+	reports map[SSRC]uint64
+	lastSR  map[SSRC]time.Time
+	drop    func(h *rtp.Header) bool
 }
 
 type rtpWireStream struct {
-	sent, dropped          uint64
-	bytes, droppedBytes    uint64 // without the tag
-	headers, droppedHeader uint64
-	last                   time.Time
+	sent, dropped       uint64
+	bytes, droppedBytes uint64 // without the tag
+	headers             uint64
+	last                time.Time
 }
 
 func tapRTP(r *rig) *rtpWire {
-	w := &rtpWire{streams: make(map[SSRC]*rtpWireStream), reports: make(map[SSRC]uint64), lastSR: make(map[SSRC]time.Time), lastRTCP: make(map[uint8]time.Time)}
+	w := &rtpWire{streams: make(map[SSRC]*rtpWireStream), reports: make(map[SSRC]uint64), lastSR: make(map[SSRC]time.Time)}
 	r.net.Tap(func(p simnet.Packet) simnet.Verdict {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		switch mux.Classify(p.Data) {
 		case mux.RTCP:
-			w.lastRTCP[p.Data[1]] = p.Time
 			if p.Data[1] == 200 {
 				ssrc := SSRC(binary.BigEndian.Uint32(p.Data[4:]))
 				w.reports[ssrc]++
@@ -78,7 +76,6 @@ func (w *rtpWire) count(p simnet.Packet) simnet.Verdict {
 	if w.drop != nil && w.drop(&h) {
 		s.dropped++
 		s.droppedBytes += uint64(len(p.Data) - gcmTag)
-		s.droppedHeader += uint64(size)
 		return simnet.Drop
 	}
 	return simnet.Pass
@@ -97,12 +94,11 @@ func (w *rtpWire) stream(ssrc SSRC) rtpWireStream {
 // sent again, and audio, of which one is lost for good.
 type scriptedMedia struct {
 	*rig
-	wire          *rtpWire
-	video, audio  *RTPSender
-	remote        map[RTPCodecType]*TrackRemote
-	begun         time.Time
-	delay         time.Duration
-	videoN, audiN int
+	wire         *rtpWire
+	video, audio *RTPSender
+	remote       map[RTPCodecType]*TrackRemote
+	begun        time.Time // of the first packet of each
+	delay        time.Duration
 }
 
 const (
@@ -122,8 +118,8 @@ func plainMedia(t testing.TB) *MediaEngine {
 	return m
 }
 
-func newScriptedMedia(t *testing.T, r *rig, delay time.Duration) *scriptedMedia {
-	m := &scriptedMedia{rig: r, wire: tapRTP(r), remote: make(map[RTPCodecType]*TrackRemote), delay: delay}
+func newScriptedMedia(t *testing.T, r *rig, link simnet.Link) *scriptedMedia {
+	m := &scriptedMedia{rig: r, wire: tapRTP(r), remote: make(map[RTPCodecType]*TrackRemote), delay: link.Delay}
 	got := make(chan *TrackRemote, 2)
 	r.b.OnTrack(func(remote *TrackRemote, _ *RTPReceiver) { got <- remote })
 	video := vp8Track(t, "video")
@@ -147,6 +143,11 @@ func newScriptedMedia(t *testing.T, r *rig, delay time.Duration) *scriptedMedia 
 	}
 	time.Sleep(time.Second)
 	m.begun = time.Now()
+	// Each end reports from its first packet on: the first is late, so that the peer's
+	// reports do not leave in the moment in which ours come, with a delay of 0.
+	late := link
+	late.Delay += scriptedPeriod / 2
+	r.net.SetDefaultLink(late)
 	for i := range scriptedPackets {
 		must(t, video.WriteRTP(&rtp.Packet{
 			Header:  rtp.Header{Version: 2, SequenceNumber: uint16(65530 + i), Timestamp: uint32(i) * 1800, Marker: i%2 == 1},
@@ -160,6 +161,7 @@ func newScriptedMedia(t *testing.T, r *rig, delay time.Duration) *scriptedMedia 
 			must(t, r.b.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(videoSSRC)}}))
 		}
 		time.Sleep(scriptedPeriod)
+		r.net.SetDefaultLink(link)
 	}
 	time.Sleep(3 * time.Second)
 	synctest.Wait()
@@ -184,7 +186,7 @@ func only[T Stats](t testing.TB, r StatsReport, which func(T) bool) T {
 func TestStatsOfScriptedMediaAreExact(t *testing.T) {
 	const delay = 25 * time.Millisecond
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := newScriptedMedia(t, r, delay)
+		m := newScriptedMedia(t, r, simnet.Link{Delay: delay})
 		atA, atB := r.a.GetStats(), r.b.GetStats()
 		checkReport(t, atA)
 		checkReport(t, atB)
@@ -283,7 +285,10 @@ func (m *scriptedMedia) checkRemotes(t *testing.T, atA, atB StatsReport, out *Ou
 	if report.PacketsLost != in.PacketsLost || report.PacketsReceived != uint64(scriptedPackets-in.PacketsLost) || report.FractionLost != 0 {
 		t.Errorf("%s: the peer says %d came, %d lost, %v at last", out.Kind, report.PacketsReceived, report.PacketsLost, report.FractionLost)
 	}
-	if report.RoundTripTime == nil || !near(*report.RoundTripTime, 2*m.delay.Seconds()) || report.RoundTripTimeMeasurements == 0 ||
+	if report.RoundTripTime == nil {
+		t.Fatalf("%s: no round trip in %+v", out.Kind, report)
+	}
+	if !near(*report.RoundTripTime, 2*m.delay.Seconds()) || report.RoundTripTimeMeasurements == 0 ||
 		!near(report.TotalRoundTripTime/float64(report.RoundTripTimeMeasurements), 2*m.delay.Seconds()) {
 		t.Errorf("%s: round trips %v, %v in %d", out.Kind, *report.RoundTripTime, report.TotalRoundTripTime, report.RoundTripTimeMeasurements)
 	}
@@ -363,8 +368,9 @@ func (m *scriptedMedia) checkCodec(t *testing.T, atA, atB StatsReport, sender *R
 // targetBitrate: both are less than what OnTargetBitrate tells by the headers that
 // they leave out.
 func TestStatsTellTheEstimateWithoutHeaders(t *testing.T) {
+	link := simnet.Link{Delay: 25 * time.Millisecond, Bandwidth: 2_000_000, Queue: 100 * time.Millisecond}
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := newScriptedMedia(t, r, 25*time.Millisecond)
+		m := newScriptedMedia(t, r, link)
 		report, target := r.a.GetStats(), r.a.TargetBitrate()
 		pair := report[one[TransportStats](t, report).SelectedCandidatePairID].(ICECandidatePairStats)
 		if pair.AvailableOutgoingBitrate == nil || target.Total == 0 {
@@ -388,13 +394,13 @@ func TestStatsTellTheEstimateWithoutHeaders(t *testing.T) {
 				t.Errorf("%+v carries no media of this end", other)
 			}
 		}
-	}, withLink(simnet.Link{Delay: 25 * time.Millisecond, Bandwidth: 2_000_000, Queue: 100 * time.Millisecond}))
+	}, withLink(link))
 }
 
 // The stats selection algorithm (webrtc-pc section 8.5).
 func TestStatsOfASenderOrReceiverHaveItsStreams(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		m := newScriptedMedia(t, r, 25*time.Millisecond)
+		m := newScriptedMedia(t, r, simnet.Link{Delay: 25 * time.Millisecond})
 		receiver := m.remote[RTPCodecTypeVideo].receiver
 		for _, test := range []struct {
 			name   string
@@ -427,7 +433,7 @@ func TestStatsOfASenderOrReceiverHaveItsStreams(t *testing.T) {
 // webrtc-stats section 4.3, on lifetimes.
 func TestStatsOfStreamsAfterCloseAreTheLastValues(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		newScriptedMedia(t, r, 0)
+		newScriptedMedia(t, r, simnet.Link{})
 		for _, pc := range []*PeerConnection{r.a, r.b} {
 			before := pc.GetStats()
 			must(t, pc.Close())
@@ -450,7 +456,7 @@ func TestStatsOfStreamsAfterCloseAreTheLastValues(t *testing.T) {
 
 func TestStatsOfStreamsReadBackTheirJSON(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		newScriptedMedia(t, r, 25*time.Millisecond)
+		newScriptedMedia(t, r, simnet.Link{Delay: 25 * time.Millisecond})
 		for _, pc := range []*PeerConnection{r.a, r.b} {
 			for id, s := range pc.GetStats() {
 				text, err := json.Marshal(s)

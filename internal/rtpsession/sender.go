@@ -263,14 +263,14 @@ func (s *Sender) handleReports(now time.Time, blocks []rtcp.ReceptionReport) {
 		expected, lost := stream.report(now, b)
 		s.expected += expected
 		s.lost += lost
-		if stream.remote.RTT > 0 && stream.remote.At.Equal(now) {
-			s.rtt = stream.remote.RTT
+		if rtt, ok := RoundTrip(now, b.LastSenderReport, b.Delay); ok && rtt > 0 {
+			s.rtt = rtt
 		}
 	}
 }
 
 // report keeps a report block. The round-trip time is what has passed since the sender report that it names, without the
-// peer's own delay; a report whose delay is 0 measures none (webrtc-stats, roundTripTime).
+// peer's own delay; statistics count none whose delay is 0 (webrtc-stats, roundTripTime).
 func (s *SendStream) report(now time.Time, b rtcp.ReceptionReport) (expected, lost int) {
 	if !s.named {
 		s.named = true
