@@ -57,7 +57,7 @@ func (d *DataChannel) startClosing() {
 		d.announceClosed()
 		return
 	}
-	d.transport.engine.Load().Reset(d.sending.id)
+	d.transport.reset(d.sending.id)
 }
 
 // peerClosed is the closing procedure begun by the peer, or its answer to ours.
@@ -66,7 +66,7 @@ func (d *DataChannel) peerClosed() {
 		return
 	}
 	d.onClosing.emit(d.transport.loop)
-	d.transport.engine.Load().Reset(d.sending.id)
+	d.transport.reset(d.sending.id)
 }
 
 // closed ends the procedure: both directions of the stream are reset.

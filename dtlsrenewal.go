@@ -32,7 +32,7 @@ func (t *DTLSTransport) isAnother(remote DTLSParameters) bool {
 // renew ends the association, and makes the transport ready for another, which
 // startHandshake begins. W3C's state goes back to new and comes again: closed
 // and failed were the end of the association.
-func (t *DTLSTransport) renew(now time.Time) {
+func (t *DTLSTransport) renew(now time.Time, reason error) {
 	old := t.association
 	t.association, t.remote, t.cause = nil, nil, nil
 	t.current.Store(nil)
@@ -42,7 +42,7 @@ func (t *DTLSTransport) renew(now time.Time) {
 	t.ice.gatherer.work.Go(old.Close)
 	t.state = DTLSTransportStateNew
 	t.published.publish(t.loop, &dtlsTransportSnapshot{state: t.state})
-	t.log.info("DTLS transport", "state", t.state.String(), "reason", errNewPeer)
+	t.log.info("DTLS transport", "state", t.state.String(), "reason", reason)
 	t.onStateChange.emit(t.loop, t.state)
 	if t.onState != nil {
 		t.onState(now, t.state)

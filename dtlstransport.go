@@ -211,7 +211,7 @@ func (t *DTLSTransport) begin(now time.Time, remote DTLSParameters, op string) e
 		return errorf(KindInvalidAccess, op, "no fingerprint")
 	}
 	if t.isAnother(remote) {
-		t.renew(now)
+		t.renew(now, errNewPeer)
 	}
 	if t.state == DTLSTransportStateClosed {
 		return closedError(op)

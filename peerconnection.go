@@ -48,6 +48,7 @@ type PeerConnection struct {
 	restart          iceRestart
 	sctpShown        bool // W3C's [[SctpTransport]] is not null
 	sctpStable       bool // W3C's [[LastStableStateSctpTransport]] is not null
+	lostData         lostData
 	failure          error
 	gatherWaiters    []chan struct{}
 	dirty            bool
@@ -148,7 +149,7 @@ func (api *API) NewPeerConnection(configuration Configuration) (*PeerConnection,
 func (pc *PeerConnection) join(now time.Time) {
 	pc.enter(now)
 	pc.dtls.sctp = pc.sctp
-	pc.loop.Join(&loopMember{settle: pc.settle})
+	pc.loop.Join(&loopMember{settle: pc.settle, deadline: pc.rebuildDeadline, advance: pc.advanceRebuild})
 	pc.fillPool(now, false)
 }
 

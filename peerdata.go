@@ -11,6 +11,7 @@ import (
 func (pc *PeerConnection) newSCTP(dtls *DTLSTransport) *SCTPTransport {
 	t := newSCTPTransport(pc.api, dtls)
 	t.hookDataChannel = &pc.onDataChannel
+	t.hookLost = pc.dataLost
 	t.hookAdded = func() {
 		pc.dataWanted = true
 		pc.updateNegotiationNeeded()
@@ -25,6 +26,7 @@ func (pc *PeerConnection) newSCTP(dtls *DTLSTransport) *SCTPTransport {
 // See https://www.w3.org/TR/webrtc/#set-description, "closes the SCTP association"
 func (pc *PeerConnection) replaceSCTP(now time.Time, cause error) {
 	old := pc.sctp
+	pc.lostData = lostData{}
 	old.ended(now, cause)
 	old.dtls.data.shut() // the peer's ABORT is not for the next association
 	old.dtls.sctp = nil

@@ -214,6 +214,7 @@ func (pc *PeerConnection) descriptionChanged(now time.Time, applied *jsep.Applie
 	}
 	pc.assignTransports(now, applied.Sections)
 	pc.followSCTP(applied)
+	pc.watchTags(applied, local)
 	if applied.To == jsep.Stable {
 		pc.agreeTransports()
 		pc.rejectData(now, applied)
@@ -253,7 +254,7 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 			pc.loop.Post(func(now time.Time) { _ = transport.gatherer.gather(now) })
 		}
 		if answered {
-			transport.start(now, s)
+			transport.start(now, s, local)
 		}
 		transport.addSectionCandidates(now, s)
 	}
@@ -264,14 +265,20 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 }
 
 // start carries out an answer.
-func (t *peerTransport) start(now time.Time, s *jsep.Section) {
+func (t *peerTransport) start(now time.Time, s *jsep.Section, local bool) {
+	rebuilt := t.anew
 	remote := ice.Credentials{Ufrag: s.Remote.Ufrag, Pwd: s.Remote.Pwd}
 	parameters := remoteDTLSParameters(s)
-	if t.dtls.isAnother(parameters) {
+	if t.anew {
+		t.anew = false
+		t.rebuild(now, remote)
+	} else if t.dtls.isAnother(parameters) {
 		t.renewPeer(now, remote)
 	}
 	t.ice.restart(now, localCredentials(s))
-	if err := t.ice.setRemote(now, remote, "start ICE"); err != nil {
+	if rebuilt && local {
+		t.checkLater = lateChecks{remote, now.Add(answerTravels)}
+	} else if err := t.ice.setRemote(now, remote, "start ICE"); err != nil {
 		t.pc.log.warn("start ICE", "error", err)
 	}
 	if err := t.dtls.begin(now, parameters, "start DTLS"); err != nil {

@@ -18,10 +18,14 @@ type peerTransport struct {
 	ice      *ICETransport
 	dtls     *DTLSTransport
 
-	mid     string   // of the m-section that stands for it: the bundle's tag
-	inUse   bool     // an m-section uses it
-	agreed  []string // MIDs of the m-sections that used it when signaling was last stable
-	members []loop.Member
+	mid    string   // of the m-section that stands for it: the bundle's tag
+	inUse  bool     // an m-section uses it
+	agreed []string // MIDs of the m-sections that used it when signaling was last stable
+	tag    string   // mid when signaling was last stable
+	anew   bool     // the peer has begun anew, see peerrebuild.go
+
+	checkLater lateChecks
+	members    []loop.Member
 }
 
 // newPeerTransport builds a stack; nothing is opened before it gathers.
@@ -158,7 +162,7 @@ func (pc *PeerConnection) takeBackTransports() {
 // agreeTransports remembers the transports of a completed exchange. On the loop.
 func (pc *PeerConnection) agreeTransports() {
 	for _, t := range pc.transports {
-		t.agreed = nil
+		t.agreed, t.tag = nil, t.mid
 	}
 	for mid, t := range pc.byMID {
 		t.agreed = append(t.agreed, mid)

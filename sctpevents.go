@@ -4,16 +4,29 @@ import (
 	"errors"
 	"time"
 
+	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
 	"github.com/passerelle-rtc/webrtc/internal/sctp"
 )
 
 // sctpEvents takes what the SCTP engine reports, on the engine's goroutines,
 // and keeps the methods off SCTPTransport's public face.
-type sctpEvents struct{ t *SCTPTransport }
+type sctpEvents struct {
+	t      *SCTPTransport
+	engine *pionsctp.Association // whose events they are
+}
+
+// post runs f on the loop, unless the association has been replaced.
+func (e *sctpEvents) post(f func(now time.Time)) {
+	e.t.loop.Post(func(now time.Time) {
+		if e.t.engine.Load() == e.engine {
+			f(now)
+		}
+	})
+}
 
 // Established is called once the association is up.
 func (e *sctpEvents) Established() {
-	e.t.loop.Post(func(time.Time) { e.t.announceAll() })
+	e.post(func(time.Time) { e.t.announceAll() })
 }
 
 // Message takes one message. It blocks while too much waits for the
@@ -37,7 +50,7 @@ func (e *sctpEvents) control(id uint16, payload []byte) {
 	if err != nil {
 		e.t.log.warn("data channel control message", "stream", id, "error", err)
 		if !errors.Is(err, sctp.ErrUnknownMessage) {
-			e.t.loop.Post(func(time.Time) { e.t.refuse(id) })
+			e.post(func(time.Time) { e.t.refuse(id) })
 		}
 		return
 	}
@@ -59,7 +72,9 @@ func (e *sctpEvents) open(id uint16, m *sctp.ChannelOpen) {
 		return
 	}
 	_ = e.t.loop.Ask(func(now time.Time) {
-		e.t.accept(now, id, m)
+		if e.t.engine.Load() == e.engine {
+			e.t.accept(now, id, m)
+		}
 		e.t.loop.Emit(func() { e.t.window.release(size) })
 	})
 }
@@ -70,12 +85,12 @@ const channelOverhead = 4096
 // StreamReset says that the peer closed its direction. Ours is closed in return
 // even where no channel is, as the peer waits for it (RFC 8831 section 6.7).
 func (e *sctpEvents) StreamReset(id uint16) {
-	e.t.loop.Post(func(time.Time) { e.t.refuse(id) })
+	e.post(func(time.Time) { e.t.refuse(id) })
 }
 
 // StreamClosed says that both directions are reset: the identifier is free.
 func (e *sctpEvents) StreamClosed(id uint16) {
-	e.t.loop.Post(func(time.Time) {
+	e.post(func(time.Time) {
 		if channel := e.t.channels[id]; channel != nil {
 			channel.closed()
 		}
@@ -92,7 +107,7 @@ func (e *sctpEvents) BufferedAmountLow(id uint16) {
 
 // Closed is the last call; nil is an end in order.
 func (e *sctpEvents) Closed(err error) {
-	e.t.loop.Post(func(now time.Time) { e.t.ended(now, err) })
+	e.post(func(now time.Time) { e.t.lost(now, err) })
 }
 
 // channel finds the channel of a stream. Any goroutine.
@@ -126,6 +141,7 @@ func (t *SCTPTransport) announceAll() {
 	}
 	t.limitChannels(t.engine.Load().Stats().MaxStreams)
 	t.setState(SCTPTransportStateConnected)
+	t.resume()
 	waiting := t.connecting
 	t.connecting = nil
 	for _, channel := range waiting {

@@ -42,7 +42,8 @@ type SCTPTransport struct {
 	closedChannels []channelRecord // the last ones, oldest first
 
 	engine   atomic.Pointer[pionsctp.Association]
-	byStream sync.Map // uint16 to *DataChannel, for the readers
+	gap      atomic.Pointer[sctpGap] // between two associations of the same channels
+	byStream sync.Map                // uint16 to *DataChannel, for the readers
 	window   *deliveryWindow
 
 	published           slot[sctpTransportSnapshot]
@@ -53,6 +54,7 @@ type SCTPTransport struct {
 	onError             eventHandler[error]
 	hookDataChannel     *eventHandler[*DataChannel] // the connection's OnDataChannel
 	hookAdded           func()                      // the connection learns of a new channel
+	hookLost            func(now time.Time, cause error) (waits bool)
 }
 
 type sctpTransportSnapshot struct {
@@ -208,16 +210,28 @@ func (t *SCTPTransport) dtlsStateChanged(now time.Time, state DTLSTransportState
 		if t.hookAdded != nil && !t.negotiated {
 			return // of a connection that has not negotiated data: another may carry it
 		}
-		t.ended(now, errors.New("the connection underneath has ended"))
+		t.lost(now, errors.New("the connection underneath has ended"))
 	}
+}
+
+// lost ends the association, unless the connection waits whether the peer begins
+// another. On the loop.
+func (t *SCTPTransport) lost(now time.Time, cause error) {
+	if t.state != SCTPTransportStateClosed && t.hookLost != nil && t.hookLost(now, cause) {
+		return
+	}
+	t.ended(now, cause)
 }
 
 func (t *SCTPTransport) startEngine(now time.Time) {
 	if !t.negotiated || t.engine.Load() != nil || t.state != SCTPTransportStateConnecting {
 		return
 	}
-	t.assignAll()
+	if t.gap.Load() == nil {
+		t.assignAll()
+	}
 	association := t.dtls.association
+	events := &sctpEvents{t: t}
 	engine := pionsctp.New(pionsctp.Config{
 		Write:          association.Write,
 		MTU:            sctpMTU,
@@ -225,8 +239,9 @@ func (t *SCTPTransport) startEngine(now time.Time) {
 		ReceiveBuffer:  t.api.settings.sctp.receiveBuffer,
 		Port:           sctpPort,
 		LoggerFactory:  t.log.factory(),
-		Handler:        &sctpEvents{t},
+		Handler:        events,
 	})
+	events.engine = engine
 	t.engine.Store(engine)
 	engine.Start()
 	t.dtls.data.open(now, func(_ time.Time, packet []byte) { engine.HandlePacket(packet) })

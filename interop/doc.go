@@ -12,8 +12,4 @@
 // page by expressions, in a program by JSON lines (program_test.go,
 // peers/rpc.mjs, peers/rpc.py). Each is started once a run, by the first test
 // that needs it.
-//
-// A habit of Chromium shapes the tests of negotiation. When the m-line that
-// tags the bundle is rejected, it makes new ICE and DTLS transports under the
-// same credentials, which Passerelle does not follow: the channels close.
 package interop

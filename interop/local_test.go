@@ -263,6 +263,38 @@ func (l *local) description(how signalling) string {
 }
 
 // trickle carries the candidates of both sides, ends included.
+// keepTrickling carries the candidates of later exchanges to the other end until
+// the test ends.
+func keepTrickling(t *testing.T, l *local, r remote) {
+	taker, ok := r.(interface {
+		takeCandidates() ([]webrtc.ICECandidateInit, error)
+	})
+	if !ok {
+		return // it gathers once
+	}
+	stop, done := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(stop); <-done })
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			case c := <-l.candidates:
+				if c != nil {
+					init, _ := json.Marshal(c.ToJSON())
+					_ = r.AddCandidate(init) // of an m-line that has been rejected meanwhile
+				}
+			case <-time.After(20 * time.Millisecond):
+				list, _ := taker.takeCandidates()
+				for _, init := range list {
+					_ = l.AddICECandidate(init)
+				}
+			}
+		}
+	}()
+}
+
 func (l *local) trickle(r remote) {
 	l.t.Helper()
 	for ended := false; !ended; {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/passerelle-rtc/webrtc"
 )
 
 // A stack is another WebRTC implementation.
@@ -140,6 +142,10 @@ func (d *drivenPeer) Accept(answer string) error        { return d.call(nil, "ac
 func (d *drivenPeer) Gathered() (sdp string, err error) { err = d.call(&sdp, "gathered"); return }
 func (d *drivenPeer) NextCandidates() (list []json.RawMessage, err error) {
 	err = d.call(&list, "nextCandidates")
+	return
+}
+func (d *drivenPeer) takeCandidates() (list []webrtc.ICECandidateInit, err error) {
+	err = d.call(&list, "takeCandidates")
 	return
 }
 func (d *drivenPeer) AddCandidate(init json.RawMessage) error {

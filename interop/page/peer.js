@@ -51,6 +51,7 @@ class Peer {
     return this.pc.localDescription.sdp;
   }
   async nextCandidates() { await this.until('candidates', () => this.candidates.length); return this.candidates.splice(0); }
+  takeCandidates() { return this.candidates.splice(0).filter(c => c); }
   async addCandidate(candidate) { await this.pc.addIceCandidate(candidate); return true; }
   restartIce() { this.pc.restartIce(); return true; }
   state() { return this.pc.connectionState; }
