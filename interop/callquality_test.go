@@ -1,10 +1,12 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -287,4 +289,35 @@ func (w *watching) counts2() int {
 func (w *watching) exchange(t testing.TB, r remote, how signalling) {
 	t.Helper()
 	w.connect(r, signalling{weOffer: how.weOffer})
+}
+
+// RFC 3551 section 4.5.14: both ends talk PCMU where nothing else is left.
+func TestChromiumTalksPCMU(t *testing.T) {
+	for _, how := range []signalling{{weOffer: true}, {weOffer: false}} {
+		t.Run(how.String(), func(t *testing.T) {
+			r := newChromiumCall(t).(*drivenPeer)
+			l := &localCall{localMedia: newLocalMedia(t), codec: "VP8"}
+			var heard atomic.Int64
+			l.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+				for {
+					p, _, err := track.ReadRTP()
+					if err != nil {
+						return
+					}
+					if p.PayloadType == 0 && len(p.Payload) == 160 { // 20 ms
+						heard.Add(1)
+					}
+				}
+			})
+			l.play(webrtc.MimeTypePCMU, bytes.Repeat([]byte{0xff}, 160), 20*time.Millisecond)
+			audio := l.GetTransceivers()[0]
+			must(t, audio.SetCodecPreferences([]webrtc.RTPCodecParameters{{
+				RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000},
+			}}))
+			must(t, r.AddMedia("VP8"))
+			l.connect(r, how)
+			until(t, "PCMU here", func() int64 { return heard.Load() }, func(n int64) bool { return n > 25 })
+			until(t, "PCMU there", func() videoStats { return r.videoStats(t) }, func(s videoStats) bool { return s.AudioPackets > 25 })
+		})
+	}
 }
