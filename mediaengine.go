@@ -72,12 +72,16 @@ func (m *MediaEngine) of(typ RTPCodecType) (*engineMedia, error) {
 // (ErrCodecAlreadyRegistered). It returns a TypeError for a kind or codec that
 // cannot be described in SDP and a RangeError for a payload type above 127 or
 // from 64 to 95, which RTCP on the same port occupies (RFC 5761 section 4).
+// Opus without channels gets the two that it always has in SDP (RFC 7587 section 7).
 // Audio and video may use the same numbers; negotiation tells them apart.
 func (m *MediaEngine) RegisterCodec(codec RTPCodecParameters, typ RTPCodecType) error {
 	const op = "register codec"
 	media, err := m.of(typ)
 	if err != nil {
 		return reop(op, err)
+	}
+	if codec.is(MimeTypeOpus) && codec.Channels == 0 {
+		codec.Channels = 2
 	}
 	if err := codec.validate(typ); err != nil {
 		return reop(op, err)

@@ -168,7 +168,7 @@ func TestRegisterCodecKeepsPayloadTypesApart(t *testing.T) {
 		{"other codec", "96 video/VP8 90000", "96 video/VP9 90000", RTPCodecTypeVideo, 0},
 		{"other profile (RFC 9628 section 6)", "96 video/VP9 90000 profile-id=0", "96 video/VP9 90000 profile-id=2", RTPCodecTypeVideo, 0},
 		{"other clock rate", "96 audio/telephone-event 8000", "96 audio/telephone-event 48000", RTPCodecTypeAudio, 0},
-		{"other channels", "96 audio/opus 48000/2", "96 audio/opus 48000", RTPCodecTypeAudio, 0},
+		{"other channels", "96 audio/L16 48000/2", "96 audio/L16 48000", RTPCodecTypeAudio, 0},
 		{"RTX of another codec", "97 video/rtx 90000 apt=98", rtx, RTPCodecTypeVideo, 0},
 		{"one codec under two numbers", "96 video/VP8 90000", "98 video/VP8 90000", RTPCodecTypeVideo, 2},
 		{"PCMU owns 0 (RFC 3551 section 6)", "0 audio/PCMU 8000", "0 audio/PCMU 16000", RTPCodecTypeAudio, 0},
@@ -541,5 +541,19 @@ func TestOffersNumberHeaderExtensionsAsChromium(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Programs written for pion leave the channels out; SDP has "opus/48000/2" always
+// (RFC 7587 section 7).
+func TestOpusHasTwoChannelsWhereNoneAreGiven(t *testing.T) {
+	var m MediaEngine
+	must(t, m.RegisterCodec(RTPCodecParameters{RTPCodecCapability: RTPCodecCapability{MimeType: "audio/OPUS", ClockRate: 48000}, PayloadType: 111}, RTPCodecTypeAudio))
+	if c := m.codecs(RTPCodecTypeAudio); c[0].Channels != 2 {
+		t.Errorf("%v", c)
+	}
+	must(t, m.RegisterCodec(RTPCodecParameters{RTPCodecCapability: RTPCodecCapability{MimeType: MimeTypePCMU, ClockRate: 8000}}, RTPCodecTypeAudio))
+	if c := m.codecs(RTPCodecTypeAudio); c[1].Channels != 0 {
+		t.Errorf("%v", c)
 	}
 }

@@ -21,7 +21,8 @@ type RTPCodecCapability struct {
 	MimeType string
 	// ClockRate is the rate of the RTP timestamp in hertz.
 	ClockRate uint32
-	// Channels is the number of audio channels; 0 is one. Leave it 0 for video.
+	// Channels is the number of audio channels; 0 is one, and for Opus two. Leave it
+	// 0 for video.
 	Channels uint16
 	// SDPFmtpLine holds the format's parameters, what follows the payload type in
 	// a=fmtp. Empty means that there is no such line.

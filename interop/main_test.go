@@ -14,6 +14,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	stopBrowser()
+	removeExamples()
 	stopPeers()
 	fmt.Printf("interop: peers: %s; pion/webrtc %s; network: %s\n",
 		peerVersions(), moduleVersion("github.com/pion/webrtc/v4"), networkKind())

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
-
-const (
-	theirs = "github.com/pion/webrtc/v4"
-	ours   = "github.com/passerelle-rtc/webrtc"
-	copied = "example.test/examples"
 )
 
 // doNotBuild are the examples that use what is missing, and what that is.
@@ -74,48 +67,10 @@ func TestPionExamplesBuildWithTheImportPathChanged(t *testing.T) {
 // copyExamples makes a module of the examples, with the prefix changed.
 func copyExamples(t *testing.T) string {
 	t.Helper()
-	source, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", theirs).Output()
-	if err != nil || len(bytes.TrimSpace(source)) == 0 {
-		t.Fatalf("where is %s? %v", theirs, err)
-	}
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	examples := os.DirFS(filepath.Join(string(bytes.TrimSpace(source)), "examples"))
-	err = fs.WalkDir(examples, ".", func(path string, entry fs.DirEntry, err error) error {
-		target := filepath.Join(dir, filepath.FromSlash(path))
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			return os.MkdirAll(target, 0o755)
-		}
-		text, err := fs.ReadFile(examples, path)
-		if err != nil {
-			return err
-		}
-		if strings.HasSuffix(path, ".go") {
-			text = bytes.ReplaceAll(text, []byte(`"`+theirs), []byte(`"`+ours))
-		}
-		return os.WriteFile(target, text, 0o644)
-	})
-	if err != nil {
+	if err := Copy(dir); err != nil {
 		t.Fatal(err)
 	}
-	// The versions are those of the interop module, which has all that the
-	// examples import.
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join("..", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(t, dir, "go", "mod", "edit", "-module="+copied, "-replace="+ours+"="+root)
 	return dir
 }
 
@@ -228,13 +183,4 @@ func probe(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return name
-}
-
-func run(t *testing.T, dir, name string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
 }
