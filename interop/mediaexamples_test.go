@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 )
 
 // startExample runs an example on a port of its own and returns the URL that it
-// prints, and what it prints behind that line.
+// prints, and what it prints.
 func startExample(t *testing.T, name string, args ...string) (url string, lines <-chan string) {
 	t.Helper()
 	cmd := exec.Command(build(t, name), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
@@ -28,12 +29,15 @@ func startExample(t *testing.T, name string, args ...string) (url string, lines 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	printed := make(chan string, 1000)
-	done := make(chan struct{})
+	printed, urls, done := make(chan string, 1000), make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(done)
 		defer close(printed)
+		match := regexp.MustCompile(`http://[\d.:]+`)
 		for scan := bufio.NewScanner(stdout); scan.Scan(); {
+			if found := match.FindString(scan.Text()); found != "" {
+				urls <- found
+			}
 			select {
 			case printed <- scan.Text():
 			default: // nobody reads so much
@@ -41,14 +45,14 @@ func startExample(t *testing.T, name string, args ...string) (url string, lines 
 		}
 	}()
 	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); <-done; cmd.Wait() })
-	match := regexp.MustCompile(`http://[\d.:]+`)
-	for line := range printed {
-		if url = match.FindString(line); url != "" {
-			return url, printed
-		}
+	select {
+	case url = <-urls:
+	case <-done:
 	}
-	t.Fatalf("%s printed no URL", name)
-	return "", nil
+	if url == "" {
+		t.Fatalf("%s printed no URL", name)
+	}
+	return url, printed
 }
 
 // waitLine waits until the program prints a line that matches.
@@ -290,4 +294,83 @@ func probe(t *testing.T, path, codec string, frames int) {
 		t.Errorf("ffprobe found %s in %s, want %s and at least %d frames", out, filepath.Base(path), codec, frames)
 	}
 	t.Logf("%s: %s frames of %s", filepath.Base(path), count, name)
+}
+
+// ffmpeg finds the program, or misses it.
+func ffmpeg(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		missing(t, "ffmpeg: %v (Debian: apt-get install ffmpeg)", err)
+	}
+	return path
+}
+
+// ffmpeg sends a picture and a tone over UDP.
+func TestRTPOfFFmpegComesToThePage(t *testing.T) {
+	program := ffmpeg(t)
+	url, lines := startExample(t, "rtp-to-webrtc", "-video", "127.0.0.1:0", "-audio", "127.0.0.1:0")
+	tab := newTab(t, sharedBrowser(t), url)
+	command := waitLine(t, lines, "  ffmpeg ") + waitLine(t, lines, "-c:v") + waitLine(t, lines, "-c:a")
+	args := strings.Fields(strings.NewReplacer("'", "", "\\", "").Replace(strings.TrimPrefix(command, "  ffmpeg ")))
+	sender := exec.Command(program, append([]string{"-nostdin", "-v", "error"}, args...)...)
+	sender.Stderr = os.Stderr
+	if err := sender.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sender.Process.Kill(); sender.Wait() })
+	click(t, tab, "start")
+	waitText(t, tab, "headline", "^Connected$")
+	receives(t, tab, "VP8", 40, 60)
+	shows(t, tab, "film")
+	looks(t, tab, "rtp-to-webrtc")
+}
+
+// ffmpeg decodes what goes on over UDP, by the SDP file.
+func TestFFmpegDecodesWhatIsForwarded(t *testing.T) {
+	program := ffmpeg(t)
+	file := filepath.Join(t.TempDir(), "forwarder.sdp")
+	ports := freePorts(t, 2)
+	url, lines := startExample(t, "rtp-forwarder", "-sdp", file, "-video", ports[0], "-audio", ports[1])
+	tab := newTab(t, sharedBrowser(t), url)
+	if err := evaluate(tab, "document.getElementById('codec').value = 'VP8'", nil); err != nil {
+		t.Fatal(err)
+	}
+	click(t, tab, "start")
+	waitText(t, tab, "headline", "^Connected$")
+	waitLine(t, lines, "To see it: ffplay")
+	looks(t, tab, "rtp-forwarder")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	receiver := exec.CommandContext(ctx, program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,udp,rtp", "-i", file,
+		"-frames:v", "30", "-frames:a", "50", "-f", "framecrc", "-")
+	receiver.Stderr = os.Stderr
+	out, err := receiver.Output()
+	text := "\n" + string(out)
+	video, audio := strings.Count(text, "\n0, "), strings.Count(text, "\n1, ")
+	if err != nil || video != 30 || audio < 50 {
+		t.Errorf("ffmpeg decoded %d pictures and %d packets of sound: %v\n%s", video, audio, err, text)
+	}
+}
+
+// freePorts are addresses of UDP that nobody uses, with one free behind each for
+// RTCP.
+func freePorts(t *testing.T, n int) (addrs []string) {
+	t.Helper()
+	for len(addrs) < n {
+		rtp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := rtp.LocalAddr().(*net.UDPAddr).Port
+		rtcp, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port+1))
+		if err == nil && port%2 == 0 {
+			addrs = append(addrs, rtp.LocalAddr().String())
+		}
+		defer rtp.Close()
+		if err == nil {
+			defer rtcp.Close()
+		}
+	}
+	return addrs
 }
