@@ -81,6 +81,7 @@ func (in *rtpInbound) receiveRTP(t *rtpTransport, now time.Time, buffer *netio.B
 	t.dtls.mediaReceived(now)
 	delivery, ok := in.receiver.HandlePacket(now, packet)
 	in.started()
+	in.replay(t) // what was held until a packet like this told whose it is
 	return ok && in.deliver(t, now, delivery, buffer)
 }
 
@@ -144,6 +145,15 @@ func (in *rtpInbound) announce(t *rtpTransport, s *rtpsession.ReceiveStream, to 
 	}
 }
 
+// announceEnded tells the loop of streams that the peer has said BYE for. in.mu is held.
+func (in *rtpInbound) announceEnded(t *rtpTransport) {
+	for _, s := range in.receiver.Streams() {
+		if to, ok := s.User.(*received); ok && s.Ended() {
+			in.announce(t, s, to)
+		}
+	}
+}
+
 // flush ends a batch: readers are woken, and feedback that cannot wait leaves. On
 // the socket's reader.
 func (t *rtpTransport) flush(now time.Time) {
@@ -168,6 +178,7 @@ func (in *rtpInbound) open(t *rtpTransport, now time.Time, keys *srtp.Inbound) {
 	in.mu.Lock()
 	early := in.early
 	in.keys, in.early = keys, nil
+	in.name(in.receiver.Signalled(), nil)
 	in.mu.Unlock()
 	for _, buffer := range early {
 		if !t.receive(now, buffer, isRTCP(buffer.Bytes())) {
@@ -184,13 +195,27 @@ func isRTCP(packet []byte) bool { return len(packet) > 1 && packet[1] >= 192 && 
 func (in *rtpInbound) configure(t *rtpTransport, now time.Time, ids rtpsession.Extensions, sections []rtpsession.Section, tracks map[trackKey]*TrackRemote) {
 	in.mu.Lock()
 	in.tracks = tracks
-	in.receiver.Configure(ids, sections)
+	configured := in.receiver.Configure(now, ids, sections)
+	in.name(configured.Signalled, configured.Unsignalled)
 	for _, stream := range in.receiver.Streams() {
 		in.assign(stream)
 	}
 	in.replay(t)
 	in.mu.Unlock()
 	t.flush(now)
+}
+
+// name tells which SSRCs the peer has signalled, so that a flood of others cannot evict their state. in.mu is held.
+func (in *rtpInbound) name(signalled, unsignalled []rtpsession.SSRC) {
+	if in.keys == nil {
+		return // open tells all
+	}
+	for _, ssrc := range unsignalled {
+		in.keys.Release(uint32(ssrc))
+	}
+	for _, ssrc := range signalled {
+		in.keys.Keep(uint32(ssrc))
+	}
 }
 
 // replay delivers the packets that were held for the description. in.mu is held.

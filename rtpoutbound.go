@@ -282,10 +282,10 @@ func (t *rtpTransport) report(now time.Time) {
 		return
 	}
 	t.in.mu.Lock()
-	blocks := t.in.receiver.Blocks(now)
+	in := t.in.receiver.Received(now)
 	t.in.mu.Unlock()
 	t.out.mu.Lock()
-	t.out.sender.Report(now, t.local, blocks)
+	t.out.sender.Report(now, t.local, in)
 	t.out.mu.Unlock()
 	for {
 		buffer := netio.GetBuffer()

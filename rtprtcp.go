@@ -21,6 +21,7 @@ func (t *rtpTransport) receiveRTCP(now time.Time, compound []byte) {
 	var readers rtcpReaders
 	t.in.mu.Lock()
 	t.in.receiver.HandleRTCP(now, packets)
+	t.in.announceEnded(t)
 	readers.ofReceived(t.in.receiver, packets)
 	t.in.mu.Unlock()
 

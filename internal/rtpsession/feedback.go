@@ -17,9 +17,11 @@ func (r *Receiver) Deadline() time.Time {
 	if r.transportCC {
 		sooner(r.arrival.Deadline())
 	}
+	sooner(r.held.deadline())
 	for _, s := range r.streams {
 		if s.nack != nil {
 			sooner(s.nack.Deadline())
+			sooner(s.nack.asking())
 		}
 		if s.wantsKeyframe {
 			sooner(s.keyframeAsked.Add(keyframeInterval))
@@ -30,15 +32,13 @@ func (r *Receiver) Deadline() time.Time {
 
 // Advance does what is due.
 func (r *Receiver) Advance(now time.Time) {
+	r.held.expire(now)
 	for _, s := range r.streams {
 		if s.nack == nil {
 			continue
 		}
 		if at := s.nack.Deadline(); !at.IsZero() && !at.After(now) {
 			s.nack.Advance(now)
-		}
-		if s.nack.KeyframeNeeded() {
-			s.wantsKeyframe = true
 		}
 	}
 }
@@ -50,9 +50,10 @@ func (r *Receiver) NextFeedback(now time.Time, dst []byte) []byte {
 			return packet
 		}
 	}
-	if at := r.arrival.Deadline(); r.transportCC && !at.IsZero() && !at.After(now) {
+	if at := r.arrival.Deadline(); r.transportCC && (r.telling || !at.IsZero() && !at.After(now)) {
 		packet := AppendFeedbackPrefix(dst, r.local, r.cname, r.reducedSize)
-		if packet, ok := r.arrival.AppendFeedback(packet, now, r.local, r.arrivalSSRC); ok {
+		packet, r.telling = r.arrival.AppendFeedback(packet, now, r.local, r.arrivalSSRC)
+		if r.telling {
 			return packet
 		}
 	}
@@ -68,11 +69,14 @@ func (r *Receiver) feedbackOf(now time.Time, s *ReceiveStream, dst []byte) []byt
 			return AppendNack(r.prefix(dst, s), r.local, s.SSRC, missing)
 		}
 	}
+	if !s.Codec.PLI && !s.Codec.FIR {
+		s.wantsKeyframe = false // not negotiated: RFC 4585 section 4.2
+	}
 	if !s.wantsKeyframe || now.Sub(s.keyframeAsked) < keyframeInterval {
 		return dst
 	}
 	s.wantsKeyframe, s.keyframeAsked = false, now
-	if s.Codec.PLI || !s.Codec.FIR {
+	if s.Codec.PLI {
 		s.counts.PLIs++
 		return AppendPLI(r.prefix(dst, s), r.local, s.SSRC)
 	}

@@ -63,6 +63,7 @@ type NackGenerator struct {
 
 	asked    []uint16
 	taken    int
+	askedAt  time.Duration // when the first of those that NextNack has was asked for
 	keyframe bool
 	stats    NackStats
 }
@@ -246,7 +247,7 @@ func (g *NackGenerator) ask(now time.Duration, m *missing) {
 	m.tries++
 	m.due = now + m.wait
 	if g.taken == len(g.asked) {
-		g.asked, g.taken = g.asked[:0], 0
+		g.asked, g.taken, g.askedAt = g.asked[:0], 0, now
 	}
 	g.asked = append(g.asked, uint16(m.seq))
 	g.stats.Requested++
@@ -258,6 +259,14 @@ func (g *NackGenerator) Deadline() time.Time {
 		return time.Time{}
 	}
 	return g.began.Add(g.next)
+}
+
+// asking is since when NextNack has something, zero while it has nothing.
+func (g *NackGenerator) asking() time.Time {
+	if g.taken == len(g.asked) {
+		return time.Time{}
+	}
+	return g.began.Add(g.askedAt)
 }
 
 // NextNack is the sequence numbers to ask for in one message, ascending; false

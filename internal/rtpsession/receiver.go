@@ -16,6 +16,7 @@ type Receiver struct {
 
 	transportCC bool // feedback on arrivals was negotiated
 	reducedSize bool // for all m-sections (RFC 5506)
+	telling     bool // what arrived does not fit in one packet, and goes on in the next
 	rtt         time.Duration
 	started     []Started
 	serial      uint64 // of the newest stream
@@ -55,9 +56,17 @@ func (r *Receiver) SetRTT(rtt time.Duration) {
 	}
 }
 
-// Configure replaces what negotiation says. It returns the streams that have lost their m-section. Packets that were held
-// for it come from NextHeld.
-func (r *Receiver) Configure(ids Extensions, sections []Section) (removed []*ReceiveStream) {
+// Configured is what a description has changed.
+type Configured struct {
+	// Removed are the streams that have lost their m-section or their layer.
+	Removed []*ReceiveStream
+	// Signalled and Unsignalled are SSRCs, of retransmissions and protection too, that the peer names from now on, and those
+	// that it names no longer.
+	Signalled, Unsignalled []SSRC
+}
+
+// Configure replaces what negotiation says. Packets that were held for it come from NextHeld.
+func (r *Receiver) Configure(now time.Time, ids Extensions, sections []Section) Configured {
 	r.transportCC, r.reducedSize = false, len(sections) > 0
 	for _, s := range sections {
 		r.reducedSize = r.reducedSize && s.ReducedSize
@@ -65,15 +74,29 @@ func (r *Receiver) Configure(ids Extensions, sections []Section) (removed []*Rec
 			r.transportCC = r.transportCC || c.TransportCC
 		}
 	}
-	removed = r.router.configure(ids, sections)
-	for _, s := range removed {
-		r.remove(s)
+	var c Configured
+	c.Signalled, c.Unsignalled = r.router.configure(ids, sections)
+	for _, s := range append([]*ReceiveStream(nil), r.streams...) {
+		if s.section = r.router.keyed(s.Section); s.section == nil || !s.section.hasLayer(s.RID) {
+			r.remove(s)
+			c.Removed = append(c.Removed, s)
+		} else if !s.section.nack {
+			s.nack = nil
+		}
 	}
-	for _, s := range r.streams {
-		s.section = s.source.section
+	r.held.replay(now)
+	return c
+}
+
+// Signalled are the SSRCs that the peer names.
+func (r *Receiver) Signalled() []SSRC {
+	var ssrcs []SSRC
+	for ssrc, known := range r.router.sources {
+		if known.signalled {
+			ssrcs = append(ssrcs, ssrc)
+		}
 	}
-	r.held.replay()
-	return removed
+	return ssrcs
 }
 
 // HandlePacket takes an RTP packet that SRTP has authenticated. ok is false where there is nothing to deliver: a packet that
@@ -111,16 +134,16 @@ func (r *Receiver) recordArrival(now time.Time, h *Header, packet []byte) {
 }
 
 func (r *Receiver) place(now time.Time, h Header, packet []byte) (Delivery, bool) {
-	source, unknown := r.router.route(&h, packet)
-	if source == nil || unknown {
+	source, codec, unknown := r.router.route(&h, packet)
+	if moved := r.router.moved; moved != nil {
+		r.router.moved = nil
+		r.remove(moved)
+	}
+	if source == nil {
 		if unknown {
-			r.held.keep(now, packet)
+			r.held.keep(now, h.SSRC, packet)
 		}
 		return Delivery{}, false
-	}
-	codec := source.section.codec(h.PayloadType)
-	if codec.Kind == Retransmission {
-		return r.recover(now, source, h, packet, codec)
 	}
 	if codec.Kind == Redundant {
 		inner, err := UnwrapRED(packet, &h)
@@ -132,42 +155,47 @@ func (r *Receiver) place(now time.Time, h Header, packet []byte) (Delivery, bool
 		}
 		packet = inner
 	}
-	if len(source.section.RIDs) > 0 && source.rid == "" {
-		r.held.keep(now, packet) // the packets that name the layer may come behind it
-		return Delivery{}, false
+	switch codec.Kind {
+	case Retransmission:
+		return r.recover(now, source, h, packet, codec)
+	case Protection:
+		return r.protect(now, source, h, packet)
 	}
-	if codec.Kind == Protection {
-		r.protect(now, source, &h, packet)
-		return Delivery{}, false
+	source.ended = false
+	if source.stream == nil {
+		if _, ok := source.layer(); !ok {
+			r.held.keep(now, h.SSRC, packet) // the packets that name the layer may come behind it
+			return Delivery{}, false
+		}
 	}
-	stream := r.streamOf(source, *codec)
+	stream := r.streamOf(now, source, *codec)
 	if stream == nil {
 		return Delivery{}, false
 	}
-	source.ended = false
 	stream.counts.add(now, &h, packet)
 	return r.accept(now, stream, h, packet, *codec, false)
 }
 
-// protect counts a packet of forward error correction for the stream that it protects, which has its SSRC or another one.
-func (r *Receiver) protect(now time.Time, src *source, h *Header, packet []byte) {
+// protect counts a packet of forward error correction. Where it is of the media's own SSRC (RFC 5109 section 14.1 allows
+// both), it has one of the media's sequence numbers; otherwise it is a stream beside it (RFC 8627), which takes no place.
+func (r *Receiver) protect(now time.Time, src *source, h Header, packet []byte) (Delivery, bool) {
 	stream := src.stream
-	if stream == nil {
-		if stream = r.at(src.section, src.rid); stream == nil {
-			return
+	switch {
+	case stream == nil:
+		if stream = r.repaired(src); stream == nil {
+			return Delivery{}, false
 		}
-	}
-	stream.counts.add(now, h, packet)
-	if h.SSRC == stream.SSRC { // it has a number among those of the media
+		stream.FEC = h.SSRC
+	case stream.SSRC == src.ssrc:
 		if stream.nack != nil {
 			stream.nack.Received(now, h.SequenceNumber, false)
 		}
-		stream.Reception.Received(now, h, len(packet))
-	} else {
-		stream.FEC = h.SSRC
+		stream.Reception.Received(now, &h, len(packet))
 	}
+	stream.counts.add(now, &h, packet)
 	stream.counts.FEC++
-	stream.counts.FECBytes += uint64(payloadSize(h, packet))
+	stream.counts.FECBytes += uint64(payloadSize(&h, packet))
+	return Delivery{}, false
 }
 
 // accept takes a packet of a stream. One that has only padding is a probe.
@@ -177,6 +205,7 @@ func (r *Receiver) accept(now time.Time, s *ReceiveStream, h Header, packet []by
 	}
 	if s.nack != nil {
 		s.nack.Received(now, h.SequenceNumber, recovered)
+		s.wantsKeyframe = s.nack.KeyframeNeeded() || s.wantsKeyframe
 	}
 	fresh := false
 	if recovered {
@@ -206,7 +235,7 @@ func (r *Receiver) recover(now time.Time, src *source, h Header, packet []byte, 
 	stream.counts.Retransmitted++
 	stream.counts.RetransmittedBytes += uint64(payloadSize(&h, packet))
 	codec := src.section.codec(rtx.APT)
-	if codec == nil {
+	if codec == nil || codec.Kind == Retransmission || stream.SSRC == src.ssrc {
 		return Delivery{}, false
 	}
 	inner, err := UnwrapRTX(packet, &h, stream.SSRC, rtx.APT)
@@ -220,14 +249,16 @@ func (r *Receiver) recover(now time.Time, src *source, h Header, packet []byte, 
 	return r.accept(now, stream, original, inner, *codec, true)
 }
 
-// repaired finds the stream whose packets a source repeats.
+// repaired finds the stream whose packets a source repairs: the one that signalling names (RFC 5576 section 4.2), or that of
+// the layer that its packets name (RFC 8852 section 3), or without layers the only one.
 func (r *Receiver) repaired(src *source) *ReceiveStream {
+	rid, ok := src.layer()
 	for _, s := range r.streams {
 		switch {
-		case s.section != src.section:
+		case s.section != src.section || s.SSRC == src.ssrc:
 		case src.primary != 0 && s.SSRC == src.primary:
 			return s
-		case src.primary == 0 && s.RID == src.rid:
+		case src.primary == 0 && ok && s.RID == rid:
 			return s
 		}
 	}
@@ -236,46 +267,52 @@ func (r *Receiver) repaired(src *source) *ReceiveStream {
 
 // streamOf returns the stream of a source, made at its first packet. A new SSRC takes the place of the one before; what
 // still comes of that one is dropped.
-func (r *Receiver) streamOf(src *source, codec Codec) *ReceiveStream {
+func (r *Receiver) streamOf(now time.Time, src *source, codec Codec) *ReceiveStream {
 	if src.stream != nil {
 		if src.stream.SSRC != src.ssrc {
 			return nil
 		}
 		return src.stream
 	}
-	old := r.at(src.section, src.rid)
-	if old != nil && !r.mayReplace(old, src) {
+	rid, _ := src.layer()
+	old := r.at(src.section, rid)
+	if old != nil && !mayReplace(now, old, src) {
 		return nil
 	}
-	stream := &ReceiveStream{SSRC: src.ssrc, Section: src.section.Key, RID: src.rid, section: src.section, source: src}
 	r.serial++
-	stream.Serial = r.serial
-	stream.Reception = NewReception(src.ssrc, codec.ClockRate)
-	src.stream = stream
+	stream := &ReceiveStream{
+		SSRC: src.ssrc, Serial: r.serial, Section: src.section.Key, RID: rid, section: src.section, source: src,
+		Reception: NewReception(src.ssrc, codec.ClockRate), keyframeAsked: now.Add(-keyframeInterval),
+	}
 	if old != nil {
 		r.remove(old)
-		old.source.stream = stream
+		old.source.replaced = true
 		stream.User = old.User
 	}
+	src.stream, src.replaced = stream, false
 	r.setCodec(stream, codec)
 	r.streams = append(r.streams, stream)
 	r.started = append(r.started, Started{stream, old})
+	r.held.replayOf(now, src.ssrc)
 	return stream
 }
 
-// mayReplace refuses the further streams of an m-section that signals several at once without naming layers: the first
-// signalled is the track.
-func (r *Receiver) mayReplace(old *ReceiveStream, src *source) bool {
-	return !src.signalled || !old.source.signalled || old.source.ended || !inOrder(src.section.SSRCs, old.SSRC, src.ssrc)
-}
+// replaceSilence is how long a stream has to be silent for an SSRC that did not get its place, or lost it, to take it.
+const replaceSilence = 2 * time.Second
 
-// inOrder reports whether a and b are both in the list.
-func inOrder(list []Source, a, b SSRC) bool {
-	hasA, hasB := false, false
-	for _, s := range list {
-		hasA, hasB = hasA || s.SSRC == a, hasB || s.SSRC == b
+// mayReplace decides who has the place of a track. An SSRC that is new takes it (RFC 3550 section 8.2: a sender may have to
+// change its SSRC), but of several that an m-section signals at once without naming layers, as for simulcast before RFC 8853
+// (a=ssrc-group:SIM), the first does. One that ended or fell silent yields to any.
+func mayReplace(now time.Time, old *ReceiveStream, src *source) bool {
+	switch {
+	case old.source.ended, now.Sub(old.Reception.stats.LastArrival) >= replaceSilence:
+		return true
+	case src.replaced:
+		return false
+	case src.signalled && old.source.signalled:
+		return src.section.place(src.ssrc) < src.section.place(old.SSRC)
 	}
-	return hasA && hasB
+	return true
 }
 
 func (r *Receiver) at(s *section, rid RID) *ReceiveStream {
@@ -287,24 +324,28 @@ func (r *Receiver) at(s *section, rid RID) *ReceiveStream {
 	return nil
 }
 
+// setCodec follows a change of the payload type. What is missing stays so: a codec without NACK, such as comfort noise, may
+// come between packets of one that has it.
 func (r *Receiver) setCodec(s *ReceiveStream, codec Codec) {
 	s.Codec = codec
 	s.Reception.SetClockRate(codec.ClockRate)
-	switch {
-	case codec.NACK && s.nack == nil:
+	if codec.NACK && s.nack == nil {
 		s.nack = NewNackGenerator()
 		s.nack.SetRTT(r.rtt)
-	case !codec.NACK:
-		s.nack = nil
 	}
 }
 
-// remove takes a stream from the list.
+// remove takes a stream from the list, and from the sources that are or repair it.
 func (r *Receiver) remove(s *ReceiveStream) {
 	for i, other := range r.streams {
 		if other == s {
 			r.streams = append(r.streams[:i:i], r.streams[i+1:]...)
-			return
+			break
+		}
+	}
+	for _, known := range r.router.sources {
+		if known.stream == s {
+			known.stream = nil
 		}
 	}
 }

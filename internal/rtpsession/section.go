@@ -82,11 +82,13 @@ type Source struct {
 type section struct {
 	Section
 	byType [128]uint8 // index into Codecs + 1
+	nack   bool       // one of the codecs has it
 }
 
 func newSection(s Section) *section {
 	out := &section{Section: s}
 	for i, c := range s.Codecs {
+		out.nack = out.nack || c.NACK
 		if i < 255 && c.PayloadType < 128 && out.byType[c.PayloadType] == 0 {
 			out.byType[c.PayloadType] = uint8(i + 1)
 		}
@@ -118,4 +120,22 @@ func (s *section) hasRID(rid RID) bool {
 		}
 	}
 	return false
+}
+
+// hasLayer reports whether a stream may be of that layer, or of none.
+func (s *section) hasLayer(rid RID) bool {
+	if len(s.RIDs) == 0 {
+		return rid == ""
+	}
+	return s.hasRID(rid)
+}
+
+// place is where an SSRC of media stands among those that are signalled.
+func (s *section) place(ssrc SSRC) int {
+	for i, announced := range s.SSRCs {
+		if announced.SSRC == ssrc {
+			return i
+		}
+	}
+	return len(s.SSRCs)
 }

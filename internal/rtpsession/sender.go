@@ -19,11 +19,12 @@ type Sender struct {
 	transportSeq uint16 // of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2)
 	resend       []resendRequest
 	events       []SendEvent
-	due          bool          // reports are being made
 	dueStreams   []*SendStream // that have to report yet
 	dueBlocks    []ReportBlock // that have to be sent yet
 	dueLocal     SSRC
-	nextReport   time.Time // zero without streams
+	dueEmpty     bool // a report without content is due
+	interval     *Interval
+	seed         uint64
 	cname        string
 	rtt          time.Duration
 	remb         uint64
@@ -49,13 +50,17 @@ const maxResends = 1024
 
 // NewSender makes one without streams. firstSeq is the first transport-wide sequence number, which should be random.
 func NewSender(firstSeq uint16) *Sender {
-	return &Sender{bySSRC: make(map[SSRC]*SendStream), transportSeq: firstSeq}
+	s := &Sender{bySSRC: make(map[SSRC]*SendStream), transportSeq: firstSeq, seed: uint64(firstSeq)}
+	s.interval = NewInterval(AudioReportInterval, s.seed)
+	return s
 }
 
 // Add makes a stream. rtxSeq is the first sequence number of its retransmissions, which should be random.
 func (s *Sender) Add(ssrc, rtx SSRC, mid MID, rid RID, rtxSeq uint16) *SendStream {
 	s.serial++
-	stream := &SendStream{SSRC: ssrc, RTX: rtx, Serial: s.serial, MID: mid, RID: rid, rtxSeq: rtxSeq}
+	stream := &SendStream{
+		SSRC: ssrc, RTX: rtx, Serial: s.serial, MID: mid, RID: rid, rtxSeq: rtxSeq, lastSeq: rtxSeq, lastTimestamp: uint32(ssrc),
+	}
 	s.streams = append(s.streams, stream)
 	s.bySSRC[ssrc] = stream
 	if rtx != 0 {
@@ -66,7 +71,11 @@ func (s *Sender) Add(ssrc, rtx SSRC, mid MID, rid RID, rtxSeq uint16) *SendStrea
 
 // Remove ends a stream and appends the BYE that says so to dst, nothing for a stream that never sent (RFC 3550 section 6.3.7).
 func (s *Sender) Remove(stream *SendStream, dst []byte) []byte {
-	s.streams = slices.DeleteFunc(s.streams, func(other *SendStream) bool { return other == stream })
+	is := func(other *SendStream) bool { return other == stream }
+	s.streams = slices.DeleteFunc(s.streams, is)
+	s.dueStreams = slices.DeleteFunc(s.dueStreams, is)
+	s.resend = slices.DeleteFunc(s.resend, func(r resendRequest) bool { return r.stream == stream })
+	s.events = slices.DeleteFunc(s.events, func(e SendEvent) bool { return e.Stream == stream })
 	for ssrc, other := range s.bySSRC {
 		if other == stream {
 			delete(s.bySSRC, ssrc)
@@ -147,7 +156,7 @@ func (s *Sender) HandleRTCP(now time.Time, packets []rtcp.Packet) {
 		case *rtcp.FullIntraRequest:
 			s.handleFIR(p)
 		case *rtcp.ReceiverEstimatedMaximumBitrate:
-			s.remb, s.hasREMB = uint64(p.Bitrate), true
+			s.remb, s.hasREMB = uint64(min(max(p.Bitrate, 0), maxREMB)), true
 		}
 	}
 	if len(s.events) > maxEvents {
@@ -157,11 +166,19 @@ func (s *Sender) HandleRTCP(now time.Time, packets []rtcp.Packet) {
 
 const maxEvents = 256
 
-// handleFIR takes the entries that are for our streams.
+// maxREMB is more than any path has, in bits/s: the format goes up to 2^81 (draft-alvestrand-rmcat-remb-03 section 2.2).
+const maxREMB = 1 << 50
+
+// handleFIR takes the entries that are for our streams. One with the sequence number of the one before is that again (RFC
+// 5104 section 4.3.1.1), and its keyframe is on the way.
 func (s *Sender) handleFIR(p *rtcp.FullIntraRequest) {
 	for _, entry := range p.FIR {
 		if stream := s.bySSRC[SSRC(entry.SSRC)]; stream != nil {
 			stream.counts.FIRs++
+			if stream.firSeen && stream.firSequence == entry.SequenceNumber && stream.firSender == SSRC(p.SenderSSRC) {
+				continue
+			}
+			stream.firSeen, stream.firSequence, stream.firSender = true, entry.SequenceNumber, SSRC(p.SenderSSRC)
 			s.events = append(s.events, SendEvent{Stream: stream, Keyframe: true})
 		}
 	}
@@ -170,8 +187,8 @@ func (s *Sender) handleFIR(p *rtcp.FullIntraRequest) {
 // handleNack queues what a NACK asks for (RFC 4585 section 6.2.1).
 func (s *Sender) handleNack(p *rtcp.TransportLayerNack) {
 	stream := s.bySSRC[SSRC(p.MediaSSRC)]
-	if stream == nil {
-		return
+	if stream == nil || stream.SSRC != SSRC(p.MediaSSRC) {
+		return // retransmissions are not repeated: the packet inside is asked for again
 	}
 	stream.counts.NACKs++
 	for _, pair := range p.Nacks {
@@ -213,6 +230,9 @@ func (s *SendStream) repeat(now time.Time, dst, packet []byte, seq uint16) (OutP
 		return OutPacket{
 			Stream: s, Data: append(dst[:0], packet...), Retransmission: true, at: now, seq: seq, payload: payloadSize(&h, packet),
 		}, err == nil
+	}
+	if PayloadType(packet[1]&0x7F) != s.format.PayloadType {
+		return OutPacket{}, false // of a codec before: the retransmissions' payload type stands for one only (RFC 4588 section 8.1)
 	}
 	data, err := AppendRTX(dst[:0], packet, s.RTX, s.format.RTXPayloadType, s.rtxSeq, RTXExtensions{RID: s.format.Extensions.RID, RepairedRID: s.format.Extensions.RepairedRID})
 	if err != nil {
@@ -264,7 +284,17 @@ func (s *Sender) handleReports(now time.Time, blocks []rtcp.ReceptionReport) {
 		s.expected += expected
 		s.lost += lost
 		if rtt, ok := RoundTrip(now, b.LastSenderReport, b.Delay); ok && rtt > 0 {
-			s.rtt = rtt
+			s.setRTT(rtt)
+		}
+	}
+}
+
+// setRTT takes a new round-trip time, which bounds how often a packet is sent again.
+func (s *Sender) setRTT(rtt time.Duration) {
+	s.rtt = rtt
+	for _, stream := range s.streams {
+		if stream.history != nil {
+			stream.history.SetRTT(rtt)
 		}
 	}
 }
@@ -369,6 +399,9 @@ func (s *SendStream) empty(now time.Time, dst []byte, size int) (OutPacket, bool
 	}
 	s.rtxSeq++
 	e := &s.format.Extensions
+	if written, err := ParseHeader(data); err == nil && e.RID != 0 {
+		repair(&written, data[:written.PayloadOffset], RTXExtensions{RID: e.RID, RepairedRID: e.RepairedRID})
+	}
 	return OutPacket{
 		Stream: s, Data: data, Retransmission: true, Padding: true, OnRTX: true, at: now, seq: h.SequenceNumber,
 		transportCC: max(0, s.writer.Offset(e.TransportCC)), absSendTime: max(0, s.writer.Offset(e.AbsSendTime)),

@@ -38,6 +38,11 @@ type SendStream struct {
 	named             bool      // the peer has reported on the stream: it knows whose it is
 	remote            RemoteReport
 	counts            SendCounts
+	reported          uint64 // packets at the last report
+	quiet             int    // reports since it sent, up to 2
+	firSeen           bool
+	firSequence       uint8 // of the newest FIR, and who sent it
+	firSender         SSRC
 }
 
 // SendFormat is what was negotiated for a stream.
@@ -149,9 +154,8 @@ func (s *SendStream) Write(now time.Time, dst []byte, h *rtp.Header, payload []b
 // packets of one moment, as those of one event, have one timestamp (section 2.2.1), whatever the track's have done meanwhile.
 func (s *SendStream) Insert(now time.Time, dst []byte, pt PayloadType, marker bool, at time.Time, offset uint32, payload []byte) (OutPacket, error) {
 	if !s.written {
-		s.lastTime = now
+		s.lastTime, s.rebase = now, true // the track's numbers follow these
 	}
-	s.seqShift++
 	if !s.inserted || !at.Equal(s.insertedAt) {
 		s.inserted, s.insertedAt, s.insertedTimestamp = true, at, s.timestampAt(at)
 	}
@@ -163,6 +167,7 @@ func (s *SendStream) Insert(now time.Time, dst []byte, pt PayloadType, marker bo
 	if err != nil {
 		return OutPacket{}, err
 	}
+	s.seqShift++
 	s.number(h.SequenceNumber)
 	e := &s.format.Extensions
 	return OutPacket{

@@ -42,17 +42,17 @@ func NewInbound(p Profile, k Keys, o Options) (*Inbound, error) {
 // Profile returns the protection profile.
 func (i *Inbound) Profile() Profile { return i.profile }
 
-// Keep says that signalling has named the SSRC: its state is never evicted. It holds until Forget.
+// Keep says that signalling has named the SSRC: its state is never evicted. It holds until Release.
 func (i *Inbound) Keep(ssrc uint32) {
 	i.streams.keep(ssrc)
 	i.rtcpStreams.keep(ssrc)
 }
 
-// Forget drops the state of an SSRC that signalling has ended. A packet of it that comes later is taken like that of a new stream, one
-// that was recorded earlier too, so it must not be routed any more.
-func (i *Inbound) Forget(ssrc uint32) {
-	i.streams.forget(ssrc)
-	i.rtcpStreams.forget(ssrc)
+// Release says that signalling names the SSRC no longer: its state may be evicted from now on, as that of others. Until then, and as
+// long as what was evicted is remembered, nothing that was recorded of it is taken again, which its payload types may yet route.
+func (i *Inbound) Release(ssrc uint32) {
+	i.streams.release(ssrc)
+	i.rtcpStreams.release(ssrc)
 }
 
 // Streams returns how many SSRCs there is state of, for RTP and for RTCP.

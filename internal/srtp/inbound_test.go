@@ -247,14 +247,35 @@ func TestKeepTakesAStreamThatExists(t *testing.T) {
 	if in.streams.streams[1] == nil || in.streams.streams[2] != nil || in.streams.listed != 1 {
 		t.Errorf("%v", in.streams.streams)
 	}
-	in.Forget(1)
-	in.Forget(3)
-	in.Forget(3)
-	if rtp, _ := in.Streams(); rtp != 0 || in.streams.oldest != nil || in.streams.newest != nil {
-		t.Errorf("%d streams after Forget", rtp)
+	in.Release(1) // as used just now, it takes the place of the other
+	in.Release(1)
+	in.Release(3)
+	if rtp, _ := in.Streams(); rtp != 1 || in.streams.streams[1] == nil || in.streams.listed != 1 {
+		t.Errorf("%d streams after Release", rtp)
 	}
 	open(1, 2)
 	open(2, 2)
+}
+
+// RFC 3711 section 3.3.2: a packet is taken once, also when signalling has ended its stream meanwhile.
+func TestAReleasedStreamIsNotOpenToReplay(t *testing.T) {
+	const p = AEAD_AES_128_GCM
+	in, out := mustInbound(t, p, Options{MaxStreams: 1}), mustOutbound(t, p, Options{})
+	first := mustProtect(t, out, smallPacket(1, 1))
+	in.Keep(1)
+	if _, err := in.Open(bytes.Clone(first)); err != nil {
+		t.Fatal(err)
+	}
+	in.Release(1)
+	if _, err := in.Open(bytes.Clone(first)); !errors.Is(err, ErrReplay) {
+		t.Errorf("replay of a released stream: %v", err)
+	}
+	if _, err := in.Open(mustProtect(t, out, smallPacket(2, 1))); err != nil { // which evicts it
+		t.Fatal(err)
+	}
+	if _, err := in.Open(bytes.Clone(first)); !errors.Is(err, ErrReplay) {
+		t.Errorf("replay of an evicted stream: %v", err)
+	}
 }
 
 func TestOpenDoesNotWriteBehindThePacket(t *testing.T) {

@@ -78,11 +78,17 @@ func (t *streamTable) fresh() *inboundStream {
 	if t.listed < t.max {
 		return &inboundStream{window: newReplayWindow(t.windowSize)}
 	}
+	s := t.evict()
+	clear(s.window.bits)
+	return s
+}
+
+// evict takes the least recently used stream out, and remembers its newest index.
+func (t *streamTable) evict() *inboundStream {
 	s := t.oldest
 	t.unlink(s)
 	delete(t.streams, s.ssrc)
 	t.retire(s.ssrc, s.window.newest)
-	clear(s.window.bits)
 	return s
 }
 
@@ -110,16 +116,18 @@ func (t *streamTable) keep(ssrc uint32) {
 	}
 }
 
-// forget drops all that is known of a stream.
-func (t *streamTable) forget(ssrc uint32) {
-	if s := t.streams[ssrc]; s != nil {
-		if !s.kept {
-			t.unlink(s)
-		}
-		delete(t.streams, ssrc)
-	}
+// release takes keep back: the stream is as one that was just used, at the price of the oldest when there is no room.
+func (t *streamTable) release(ssrc uint32) {
 	delete(t.kept, ssrc)
-	delete(t.retired, ssrc)
+	s := t.streams[ssrc]
+	if s == nil || !s.kept {
+		return
+	}
+	s.kept = false
+	if t.listed >= t.max {
+		t.evict()
+	}
+	t.link(s)
 }
 
 func (t *streamTable) link(s *inboundStream) {
