@@ -208,7 +208,7 @@ func (r *Reception) Repaired(seq uint16) (fresh bool) {
 // repairedAhead is Repaired for a number beyond all that came of the stream.
 func (r *Reception) repairedAhead(seq, ahead uint16) (fresh bool) {
 	if ahead >= windowSize {
-		return true
+		return false // it could not be told from one that comes again
 	}
 	bit := uint64(1) << (seq % 64)
 	word := &r.ahead[seq%windowSize/64]

@@ -18,11 +18,11 @@ func (s *Sender) SetCNAME(cname string) { s.cname = cname }
 // Deadline is when Report is due, zero for never: before anything was sent or, as the owner has told, received.
 func (s *Sender) Deadline() time.Time { return s.interval.Deadline() }
 
-// ReportFrom begins to report: with the first packet that is sent or received, at once, so that streams can be synchronised
-// (RFC 4585 section 3.4: no initial delay between two ends). It changes nothing once it has begun.
+// ReportFrom begins to report: with the first packet that is sent or received. RFC 4585 section 3.4 would let the first report go
+// at once; a quarter to three quarters of a second later it has something to tell. It changes nothing once it has begun.
 func (s *Sender) ReportFrom(now time.Time) {
 	if s.interval.Deadline().IsZero() {
-		s.interval.Start(now)
+		s.interval.Start(now.Add(250*time.Millisecond + time.Duration(s.seed%500)*time.Millisecond))
 	}
 }
 
