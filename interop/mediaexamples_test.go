@@ -374,3 +374,21 @@ func freePorts(t *testing.T, n int) (addrs []string) {
 	}
 	return addrs
 }
+
+// Keys that are pressed in the page are printed, and pressed back.
+func TestDTMFKeysGoBothWays(t *testing.T) {
+	url, lines := startExample(t, "dtmf", "-tones", "7")
+	tab := newTab(t, sharedBrowser(t), url)
+	click(t, tab, "start")
+	waitText(t, tab, "headline", "^Connected$")
+	waitLine(t, lines, "sending 7")
+	for _, key := range []string{"5", "#", "D"} {
+		if err := evaluate(tab, fmt.Sprintf("press(%q)", key), nil); err != nil {
+			t.Fatal(err)
+		}
+		waitLine(t, lines, "^received "+key)
+		waitText(t, tab, "sent", key+"$")
+	}
+	waitFor(t, tab, "sound", "pc.getStats().then(r => [...r.values()].some(s => s.type === 'inbound-rtp' && s.totalAudioEnergy > 0))")
+	looks(t, tab, "dtmf")
+}
