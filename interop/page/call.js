@@ -29,7 +29,7 @@ class CallPeer extends MediaPeer {
   // addSimulcast sends a camera in three layers: q, h and f.
   async addSimulcast() {
     const track = await this.track('video');
-    await track.applyConstraints({ width: 1280, height: 720 }); // three layers want that much
+    if (track.applyConstraints) await track.applyConstraints({ width: 1280, height: 720 }); // three layers want that much
     this.sources.push(track);
     this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings: [
       { rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] });
