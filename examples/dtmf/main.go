@@ -102,7 +102,7 @@ func (p *phone) dial(dtmf *webrtc.DTMFSender, tones string) {
 // listen prints the keys that the page presses, and presses them back.
 func (p *phone) listen(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, dtmf *webrtc.DTMFSender) {
 	var keys keypad
-	track.Codec() // waits for the first packet: by then the codecs are negotiated
+	track.Codec()                           // waits for the first packet: by then the codecs are negotiated
 	events := map[webrtc.PayloadType]bool{} // sound and events share a stream, and differ in these
 	for _, codec := range receiver.GetParameters().Codecs {
 		events[codec.PayloadType] = strings.EqualFold(codec.MimeType, webrtc.MimeTypeTelephoneEvent)
