@@ -155,7 +155,11 @@ func (t *TrackRemote) unchain() {
 
 // readBelow is what the interceptors read from.
 func (t *TrackRemote) readBelow(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
-	n, err := t.packets.read(b)
+	var bounds readBounds
+	if within := t.within.Load(); within != nil {
+		bounds = *within
+	}
+	n, err := t.packets.readWithin(bounds, b)
 	return n, a, err
 }
 

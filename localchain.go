@@ -23,7 +23,7 @@ type localChain struct {
 // openPath lets packets through: at once without interceptors, else when they are
 // bound. On the loop.
 func (e *sendEncoding) openPath(parameters RTPParameters) {
-	path := &sendPath{binding: e.bound, transport: e.transport, stream: e.stream}
+	path := &sendPath{binding: e.bound, transport: e.transport, stream: e.stream, frames: e.frames}
 	c := e.sender.owner.interceptors
 	if c == nil {
 		e.path.Store(path)
@@ -42,7 +42,7 @@ func (e *sendEncoding) openPath(parameters RTPParameters) {
 // loop.
 func (e *sendEncoding) openChained() {
 	if chain := e.chain; chain != nil && chain.ready && e.bound != nil {
-		e.path.Store(&sendPath{binding: e.bound, transport: chain.transport, stream: chain.stream, write: chain.write})
+		e.path.Store(&sendPath{binding: e.bound, transport: chain.transport, stream: chain.stream, write: chain.write, frames: e.frames})
 	}
 }
 

@@ -1,6 +1,8 @@
 package webrtc
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -110,17 +112,53 @@ func (q *packetQueue) wake() {
 // when the queue has ended and is empty, and os.ErrDeadlineExceeded past the
 // deadline.
 func (q *packetQueue) pop(into []queuedPacket) (int, error) {
+	return q.popWithin(readBounds{}, into)
+}
+
+// readBounds are ends of a wait for packets, beside the deadline. The zero value
+// is none.
+type readBounds struct {
+	ctx   context.Context // nil without one
+	until time.Time       // when to return without a packet; zero for never
+}
+
+// errWaited says that there was no packet up to readBounds.until.
+var errWaited = errors.New("no packet in time")
+
+func (b readBounds) err() error {
+	if b.ctx != nil && b.ctx.Err() != nil {
+		return b.ctx.Err()
+	}
+	if !b.until.IsZero() && !time.Now().Before(b.until) {
+		return errWaited
+	}
+	return nil
+}
+
+// popWithin is pop with further bounds: it returns the error of the context, and
+// errWaited.
+func (q *packetQueue) popWithin(bounds readBounds, into []queuedPacket) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.wasRead = true
-	for q.n == 0 && !q.ended && !q.deadline.exceeded() {
+	if q.n == 0 && !q.ended {
+		if bounds.ctx != nil && bounds.ctx.Done() != nil {
+			defer context.AfterFunc(bounds.ctx, q.expire)()
+		}
+		if !bounds.until.IsZero() {
+			defer time.AfterFunc(time.Until(bounds.until), q.expire).Stop()
+		}
+	}
+	for q.n == 0 && !q.ended && !q.deadline.exceeded() && bounds.err() == nil {
 		q.reading++
 		q.changed.Wait()
 		q.reading--
 	}
-	switch {
+	switch err := bounds.err(); {
 	case q.deadline.exceeded():
 		return 0, os.ErrDeadlineExceeded
+	case err != nil && (q.n == 0 && !q.ended || err != errWaited):
+		return 0, err
 	case q.n == 0:
 		return 0, io.EOF
 	}
@@ -134,8 +172,13 @@ func (q *packetQueue) pop(into []queuedPacket) (int, error) {
 // read copies the next packet into b and returns its size. One that does not fit is
 // lost: io.ErrShortBuffer.
 func (q *packetQueue) read(b []byte) (int, error) {
+	return q.readWithin(readBounds{}, b)
+}
+
+// readWithin is read with further bounds.
+func (q *packetQueue) readWithin(bounds readBounds, b []byte) (int, error) {
 	var one [1]queuedPacket
-	if _, err := q.pop(one[:]); err != nil {
+	if _, err := q.popWithin(bounds, one[:]); err != nil {
 		return 0, err
 	}
 	defer one[0].release()

@@ -22,6 +22,8 @@ type RTPReceiver struct {
 	announced  bool                // the peer said that it sends, and not since that it ceased to
 	standalone *standaloneReceiver // once Receive was called (ORTC)
 
+	transform atomic.Pointer[FrameTransform] // nil without
+
 	published slot[receiverSnapshot]
 
 	sources            sourceLog

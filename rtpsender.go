@@ -3,6 +3,7 @@ package webrtc
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
@@ -27,6 +28,8 @@ type RTPSender struct {
 	layers    map[string]TrackLocal // by RID, of AddEncoding
 	stopped   bool                  // by Stop, until AddTrack uses the sender again
 	sends     bool                  // Send was called (ORTC)
+
+	transform atomic.Pointer[FrameTransform] // nil without
 
 	published slot[senderSnapshot]
 }

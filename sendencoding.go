@@ -32,6 +32,8 @@ type sendEncoding struct {
 	rtcp   *packetQueue             // what came for the stream
 
 	rtcpChain rtcpChain
+
+	frames *frameSender // of the track that was bound last: its numbering goes on. Owned by the loop.
 }
 
 // sentOver is a stream with its transport.
@@ -55,6 +57,7 @@ type sendPath struct {
 	transport *rtpTransport
 	stream    *rtpsession.SendStream
 	write     func(h *rtp.Header, payload []byte) (int, error) // through the interceptors; nil without
+	frames    *frameSender                                     // before write
 }
 
 // binding is a track that is bound to an encoding. It is the writer that the track
@@ -91,6 +94,9 @@ func (b *binding) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	switch {
 	case path == nil:
 		return header.MarshalSize() + len(payload), nil
+	case path.frames.engaged():
+		n := header.MarshalSize() + len(payload)
+		return n, path.frames.write(path, []rtp.Packet{{Header: *header, Payload: payload}})
 	case path.write != nil:
 		return path.write(header, payload)
 	}
@@ -116,7 +122,15 @@ func (b *binding) writeBatch(packets []rtp.Packet) error {
 	switch {
 	case path == nil:
 		return nil
-	case path.write == nil:
+	case path.frames.engaged():
+		return path.frames.write(path, packets)
+	}
+	return path.writeBatch(packets)
+}
+
+// writeBatch sends packets, through the interceptors if there are any.
+func (path *sendPath) writeBatch(packets []rtp.Packet) error {
+	if path.write == nil {
 		return path.transport.writeBatch(time.Now(), path.stream, packets)
 	}
 	for i := range packets {
@@ -212,6 +226,9 @@ func (e *sendEncoding) install(b *binding, parameters RTPParameters) {
 	old := e.bound
 	rebase := e.last != nil && e.last != b.track
 	e.last = b.track
+	if e.frames == nil || rebase {
+		e.frames = newFrameSender(e.sender)
+	}
 	e.bound, e.pending, e.formed = b, nil, formOf(parameters)
 	if e.stream != nil {
 		if err := e.transport.setFormat(e.stream, sendFormat(parameters, b.codec), rebase); err != nil {

@@ -30,6 +30,10 @@ type TrackRemote struct {
 	rtcp    *packetQueue
 	batch   packetBatch // of the goroutine that calls ReadBatch
 
+	frames  frameReader
+	within  atomic.Pointer[readBounds] // of a frameReader that reads through interceptors; nil without
+	framing atomic.Bool                // Frames is being ranged over
+
 	mu    sync.Mutex
 	known chan struct{} // closed when the codec and the SSRC are known, or the track has ended
 
@@ -55,6 +59,7 @@ func newTrackRemote(r *RTPReceiver, id, rid string) *TrackRemote {
 	t := &TrackRemote{receiver: r, known: make(chan struct{}),
 		packets: newPacketQueue(maxQueuedPackets), rtcp: newPacketQueue(maxQueuedRTCP),
 	}
+	t.frames.track = t
 	t.published.init(&trackSnapshot{id: id, rid: rid, muted: true})
 	return t
 }

@@ -20,7 +20,24 @@ const maxQueuedPackets = 512
 //
 // The attributes are those of the connection's interceptors, nil without any.
 // Concurrent readers get different packets.
+//
+// While [TrackRemote.Frames] is ranged over it is an InvalidStateError. With a
+// transform ([RTPReceiver.SetTransform]), and after Frames, the packets are made of
+// whole frames: in order, with sequence numbers that leave out only what is lost,
+// and without attributes.
 func (t *TrackRemote) Read(b []byte) (n int, attributes interceptor.Attributes, err error) {
+	if t.framing.Load() {
+		return 0, nil, errorf(KindInvalidState, "read track", "its frames are being read")
+	}
+	if t.frames.engaged() {
+		n, err = t.frames.readPacket(b)
+		return n, nil, err
+	}
+	return t.readDirect(b)
+}
+
+// readDirect is Read where packets are not made of frames.
+func (t *TrackRemote) readDirect(b []byte) (n int, attributes interceptor.Attributes, err error) {
 	if t.receiver.owner.interceptors != nil {
 		return t.readChained(b)
 	}
@@ -46,12 +63,12 @@ func (t *TrackRemote) ReadRTP() (*rtp.Packet, interceptor.Attributes, error) {
 // len(packets), and returns how many; it waits as Read does. It allocates nothing:
 // payloads and header extensions lie in memory of the track that is good until
 // the next ReadBatch, and the slices of packets are used again. One goroutine at a
-// time may call it. With interceptors it reads one packet at a time.
+// time may call it. With interceptors or a transform it reads one packet at a time.
 func (t *TrackRemote) ReadBatch(packets []rtp.Packet) (int, error) {
 	if len(packets) == 0 {
 		return 0, errorf(KindTypeError, "read batch", "no room for a packet")
 	}
-	if t.receiver.owner.interceptors != nil {
+	if t.receiver.owner.interceptors != nil || t.framing.Load() || t.frames.engaged() {
 		return t.readOne(packets)
 	}
 	for {

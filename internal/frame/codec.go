@@ -7,15 +7,16 @@ type Codec uint8
 
 // The codecs whose frames are known. The zero value is none of them.
 const (
-	VP8  Codec = iota + 1 // RFC 7741
-	VP9                   // RFC 9628
-	H264                  // RFC 6184, packetization modes 0 and 1
-	H265                  // RFC 7798, without decoding order numbers
-	AV1                   // RTP Payload Format For AV1, version 1.0
-	Opus                  // RFC 7587
-	G722                  // RFC 3551 section 4.5.2
-	PCMU                  // RFC 3551 section 4.5.14
-	PCMA                  // RFC 3551 section 4.5.14
+	VP8    Codec = iota + 1 // RFC 7741
+	VP9                     // RFC 9628
+	H264                    // RFC 6184, packetization modes 0 and 1
+	H265                    // RFC 7798, without decoding order numbers
+	AV1                     // RTP Payload Format For AV1, version 1.0
+	Opus                    // RFC 7587
+	G722                    // RFC 3551 section 4.5.2
+	PCMU                    // RFC 3551 section 4.5.14
+	PCMA                    // RFC 3551 section 4.5.14
+	Opaque                  // any other audio: each packet is a frame
 )
 
 var codecNames = map[Codec]string{
