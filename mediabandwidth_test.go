@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -49,6 +50,47 @@ func TestTheEstimateFindsTheBottleneck(t *testing.T) {
 		}
 		if mean := sum / n; mean < link*70/100 || mean > link {
 			t.Errorf("the estimate is %d bit/s on a link of %d", mean, link)
+		}
+	})
+}
+
+// W3C webrtc-priority section 4, webrtc-pc section 5.2.7.1 (maxBitrate, active): the
+// estimate is shared out by priority, no encoding gets more than its limit, and one
+// that is not active gets nothing.
+func TestTheTargetObeysTheEncodings(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var senders []*RTPSender
+		for i := range 3 {
+			s, err := r.a.AddTrack(vp8Track(t, fmt.Sprintf("video-%d", i)))
+			must(t, err)
+			senders = append(senders, s)
+		}
+		told := make(chan TargetBitrate, 64)
+		r.a.OnTargetBitrate(func(b TargetBitrate) { told <- b })
+		negotiate(t, r.a, r.b)
+		time.Sleep(time.Second)
+		change := func(s *RTPSender, f func(*RTPEncodingParameters)) {
+			p := s.GetParameters()
+			f(&p.Encodings[0])
+			must(t, s.SetParameters(p))
+		}
+		change(senders[0], func(e *RTPEncodingParameters) { e.MaxBitrate = ptr(uint32(100_000)) })
+		change(senders[1], func(e *RTPEncodingParameters) { e.Priority = PriorityTypeHigh })
+		change(senders[2], func(e *RTPEncodingParameters) { e.Active = ptr(false) })
+		must(t, r.a.loop.Do(func(now time.Time) { r.a.peerTransport.dtls.rtp.targetChanged(now, 1_000_000) }))
+		got := wait(t, "target", told, time.Minute)
+		if got.Total != 1_000_000 || len(got.Encodings) != 3 {
+			t.Fatalf("target %+v", got)
+		}
+		shares := make(map[*RTPSender]int)
+		for _, e := range got.Encodings {
+			shares[e.Sender] = e.Bitrate
+		}
+		if a, b, c := shares[senders[0]], shares[senders[1]], shares[senders[2]]; a != 100_000 || b != 900_000 || c != 0 {
+			t.Errorf("shares %d, %d, %d", a, b, c)
+		}
+		if now := r.a.TargetBitrate(); now.Total != got.Total || len(now.Encodings) != 3 {
+			t.Errorf("TargetBitrate %+v", now)
 		}
 	})
 }
