@@ -50,7 +50,7 @@ func TestTheTimeThatPacketsWaitIsCountedWhenTheyLeave(t *testing.T) {
 func TestProtectionIsCountedWithTheStreamThatItProtects(t *testing.T) {
 	now := time.Unix(1000, 0)
 	r := NewReceiver(99)
-	r.Configure(Extensions{}, []Section{{Key: 1, Codecs: []Codec{
+	r.Configure(now, Extensions{}, []Section{{Key: 1, Codecs: []Codec{
 		{PayloadType: 96, ClockRate: 90000, NACK: true}, {PayloadType: 97, ClockRate: 90000, Kind: Protection},
 	}}})
 	send := func(ssrc uint32, pt uint8, seq uint16, size int) bool {
