@@ -40,8 +40,8 @@ type Host struct {
 	made  int
 }
 
-// NewHost makes a host that prints to out. A nil engine has the default codecs.
-func NewHost(out io.Writer, page []byte, engine *webrtc.MediaEngine, accept Accept) *Host {
+// NewAPI makes connections for the examples. A nil engine has the default codecs.
+func NewAPI(engine *webrtc.MediaEngine) *webrtc.API {
 	// Page and program are on one machine most of the time, where a firewall or a
 	// VPN may stand between the addresses of the network. Most programs do without
 	// settings: webrtc.NewPeerConnection(webrtc.Configuration{}).
@@ -51,7 +51,12 @@ func NewHost(out io.Writer, page []byte, engine *webrtc.MediaEngine, accept Acce
 	if engine != nil {
 		options = append(options, webrtc.WithMediaEngine(engine))
 	}
-	return &Host{page: page, accept: accept, api: webrtc.NewAPI(options...),
+	return webrtc.NewAPI(options...)
+}
+
+// NewHost makes a host that prints to out. A nil engine has the default codecs.
+func NewHost(out io.Writer, page []byte, engine *webrtc.MediaEngine, accept Accept) *Host {
+	return &Host{page: page, accept: accept, api: NewAPI(engine),
 		out: out, calls: map[string]call{}}
 }
 
@@ -172,7 +177,7 @@ func (h *Host) endAll() {
 // Serve serves on addr until ctx ends, then closes all connections.
 func (h *Host) Serve(ctx context.Context, addr, todo string) error {
 	defer h.endAll()
-	return serve(ctx, addr, h.handler(), func(url string) {
+	return Serve(ctx, addr, h.handler(), func(url string) {
 		h.Printf("Open %s and %s. Ctrl-C ends the program.", url, todo)
 	})
 }

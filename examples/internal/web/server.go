@@ -22,29 +22,37 @@ var assets embed.FS
 //	DELETE /calls/{id}  ends a call
 func (h *Host) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", h.servePage)
-	for _, name := range []string{"style.css", "call.js"} {
-		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Cache-Control", "no-store")
-			http.ServeFileFS(w, r, assets, name)
-		})
-	}
+	mux.HandleFunc("GET /{$}", Page(h.page))
+	ServeAssets(mux)
 	mux.HandleFunc("POST /offer", h.offer)
 	mux.HandleFunc("DELETE /calls/{id}", h.hangUp)
 	// Only our own page may post here, not any page that the browser has open.
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-func (h *Host) servePage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Security-Policy",
-		"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:; media-src blob: mediastream:; connect-src 'self'")
-	w.Write(h.page)
+// ServeAssets adds the style and the script that pages refer to.
+func ServeAssets(mux *http.ServeMux) {
+	for _, name := range []string{"style.css", "call.js"} {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			http.ServeFileFS(w, r, assets, name)
+		})
+	}
 }
 
-// serve runs an HTTP server until ctx ends. It tells ready the server's URL.
-func serve(ctx context.Context, addr string, handler http.Handler, ready func(url string)) error {
+// Page serves an HTML page that loads nothing from elsewhere.
+func Page(page []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Content-Security-Policy",
+			"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:; media-src blob: mediastream:; connect-src 'self'")
+		w.Write(page)
+	}
+}
+
+// Serve runs an HTTP server until ctx ends. It tells ready the server's URL.
+func Serve(ctx context.Context, addr string, handler http.Handler, ready func(url string)) error {
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s is in use by another program; choose another port, for example -addr 127.0.0.1:8081", addr)
