@@ -255,9 +255,9 @@ func (g *guest) sees(other *guest) {
 
 func TestEverybodyGetsEverybodysMedia(t *testing.T) {
 	program := webtest.Start(t, run)
-	ann := enter(t, program, "Ann")
-	bob := enter(t, program, "Bob")
-	cid := enter(t, program, "Cid")
+	ann := enter(t, program, "Ann", "q", "h", "f")
+	bob := enter(t, program, "Bob", "q", "h", "f")
+	cid := enter(t, program, "Cid", "q", "h", "f")
 	guests := []*guest{ann, bob, cid}
 	for _, g := range guests {
 		g.until("three people", func() bool { return len(g.people) == 3 })
@@ -293,7 +293,7 @@ func TestEverybodyGetsEverybodysMedia(t *testing.T) {
 // What the page chooses comes, without a jump in the stream.
 func TestLayersChangeWithoutAJump(t *testing.T) {
 	program := webtest.Start(t, run)
-	ann, bob := enter(t, program, "Ann", "q", "h", "f"), enter(t, program, "Bob")
+	ann, bob := enter(t, program, "Ann", "q", "h", "f"), enter(t, program, "Bob", "q", "h", "f")
 	bob.sees(ann)
 	for _, layer := range []byte{2, 0, 1, 2, 1} {
 		bob.tell(message{Choose: &choice{Of: ann.id, Layer: "qhf"[layer : layer+1]}})
