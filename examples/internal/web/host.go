@@ -31,6 +31,7 @@ type call struct {
 // it. Its methods are safe for concurrent use.
 type Host struct {
 	page   []byte
+	files  map[string][]byte // beside the page
 	accept Accept
 	api    *webrtc.API
 
@@ -58,6 +59,14 @@ func NewAPI(engine *webrtc.MediaEngine) *webrtc.API {
 func NewHost(out io.Writer, page []byte, engine *webrtc.MediaEngine, accept Accept) *Host {
 	return &Host{page: page, accept: accept, api: NewAPI(engine),
 		out: out, calls: map[string]call{}}
+}
+
+// Script serves a script beside the page, at /name. It is called before Serve.
+func (h *Host) Script(name string, script []byte) {
+	if h.files == nil {
+		h.files = map[string][]byte{}
+	}
+	h.files[name] = script
 }
 
 // Printf prints a line.

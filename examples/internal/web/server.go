@@ -24,6 +24,13 @@ func (h *Host) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", Page(h.page))
 	ServeAssets(mux)
+	for name, script := range h.files {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+			w.Header().Set("Cache-Control", "no-store")
+			w.Write(script)
+		})
+	}
 	mux.HandleFunc("POST /offer", h.offer)
 	mux.HandleFunc("DELETE /calls/{id}", h.hangUp)
 	// Only our own page may post here, not any page that the browser has open.
