@@ -26,9 +26,9 @@ const (
 	feedbackSpan      = 8192
 	feedbackSpanFirst = 128
 
-	// maxFeedback is the size of a feedback packet, in octets: with SRTCP it
-	// fits in one datagram of any path.
-	maxFeedback = 1200
+	// maxFeedback is the size of a feedback packet, in octets: with the report
+	// and CNAME before it and SRTCP it fits in one datagram of any path.
+	maxFeedback = 1100
 
 	feedbackHeader = 20 // octets before the status chunks: section 3.1
 
@@ -147,7 +147,7 @@ func (r *ArrivalRecorder) Deadline() time.Time {
 	return r.last.Add(r.interval)
 }
 
-// AppendFeedback appends one RTCP packet of up to 1200 octets that tells what
+// AppendFeedback appends one RTCP packet of up to 1100 octets that tells what
 // came since the last; false when there is nothing. It is called until it says
 // so, whether or not the deadline has come. The packet may end in padding, so
 // that it is the last of its datagram (RFC 3550 section 6.4.1).

@@ -55,10 +55,16 @@ func (r *router) configure(ids Extensions, sections []Section) (signalled, unsig
 	for _, s := range r.sections {
 		r.signal(s)
 	}
+	named := 0
 	for ssrc, known := range r.sources {
-		if known.signalled && !before[ssrc] {
+		if !known.signalled {
+			continue
+		}
+		if named++; !before[ssrc] {
 			signalled = append(signalled, ssrc)
 		}
+	}
+	for len(r.sources) > maxSources+named && r.forgetOne() {
 	}
 	for ssrc := range before {
 		if known := r.sources[ssrc]; known == nil || !known.signalled {
