@@ -378,7 +378,7 @@ func (s *Sender) Padding(now time.Time, dst []byte, size int) (OutPacket, bool) 
 	}
 	if stream.history != nil && size > maxPadding {
 		if packet, ok := stream.history.Latest(now); ok {
-			if p, ok := stream.repeat(now, dst, packet, 0); ok {
+			if p, ok := stream.repeat(now, dst, packet, 0); ok && p.transportCC > 0 {
 				p.Padding = true
 				return p, true
 			}
