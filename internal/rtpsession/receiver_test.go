@@ -359,6 +359,11 @@ func TestSourcesAreBounded(t *testing.T) {
 	if n := len(x.r.Streams()); n != 1 {
 		t.Errorf("%d streams", n)
 	}
+	x.configure(3000, Section{Key: 4, MID: "z"})
+	x.in(rxPacket{at: 3000, ssrc: 5, pt: 96, seq: 1, mid: "z"})
+	if n := len(x.r.router.sources); n != 0 {
+		t.Errorf("%d sources of an m-section that receives nothing", n)
+	}
 }
 
 // RFC 3550 section 5.1: padding is no payload; the number counts all the same.

@@ -134,7 +134,7 @@ func (r *router) route(h *Header, packet []byte) (found *source, codec *Codec, u
 	known := r.sources[h.SSRC]
 	if b := h.Extension(packet, r.ids.MID); len(b) > 0 {
 		s := r.byMID[MID(b)] // the conversion in the index does not allocate
-		if s == nil {
+		if s == nil || len(s.Codecs) == 0 {
 			return nil, nil, true
 		}
 		if known = r.name(h, s, known); known == nil {
