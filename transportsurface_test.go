@@ -118,6 +118,7 @@ func TestRemoteCandidatesAreThoseThatWereSignalled(t *testing.T) {
 func TestNamesOfThePeerAreNotLookedUpWithThePolicyRelay(t *testing.T) {
 	for policy, want := range map[ICETransportPolicy]int{ICETransportPolicyAll: 1, ICETransportPolicyRelay: 0} {
 		inBubble(t, func(t *testing.T, r *rig) {
+			r.hostA.SetDNSDelay(time.Second) // the look-up is under way when it is counted
 			must(t, r.b.SetLocalDescription(SessionDescription{}))
 			synctest.Wait()
 			must(t, r.a.SetRemoteDescription(*r.b.LocalDescription()))
