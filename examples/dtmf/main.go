@@ -59,6 +59,11 @@ func (p *phone) accept(ctx context.Context, pc *webrtc.PeerConnection, offer web
 	if err != nil {
 		return err
 	}
+	// Before the offer is applied, as that announces the track. The line answers
+	// on the transceiver that the page's sound comes on.
+	pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		p.listen(track, receiver, receiver.RTPTransceiver().Sender().DTMF())
+	})
 	if err := pc.SetRemoteDescription(offer); err != nil {
 		return err
 	}
@@ -74,7 +79,6 @@ func (p *phone) accept(ctx context.Context, pc *webrtc.PeerConnection, offer web
 		}
 		p.host.Printf("sending %s, then %q", tone, dtmf.ToneBuffer())
 	})
-	pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) { p.listen(track, receiver, dtmf) })
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state != webrtc.PeerConnectionStateConnected {
 			return
