@@ -62,7 +62,7 @@ type probeMeter struct {
 
 // begin follows a probe, in place of the oldest.
 func (m *probeMeter) begin(p Probe) {
-	m.clusters[int(p.ID)%probeKept] = cluster{probe: p}
+	m.clusters[uint32(p.ID)%probeKept] = cluster{probe: p}
 }
 
 // add takes a packet of a probe that arrived.
@@ -101,7 +101,7 @@ func (m *probeMeter) lose(p *sent, full bool) {
 
 // of is what is kept of a probe, nil when it is another one by now.
 func (m *probeMeter) of(id ProbeID) *cluster {
-	c := &m.clusters[int(uint32(id))%probeKept]
+	c := &m.clusters[uint32(id)%probeKept]
 	if c.probe.ID != id {
 		return nil
 	}

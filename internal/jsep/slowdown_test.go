@@ -2,4 +2,7 @@
 
 package jsep
 
-const slowdown = 1
+import "math/bits"
+
+// slowdown is how much slower than on 64 bits things are.
+const slowdown = 64 / bits.UintSize
