@@ -89,7 +89,7 @@ func waitFor(t *testing.T, tab context.Context, what, condition string) {
 		if time.Now().After(end) {
 			var page, stats string
 			evaluate(tab, "document.querySelector('main').innerText", &page)
-			evaluate(tab, "pc ? pc.getStats().then(r => JSON.stringify([...r.values()].filter(s => /bound-rtp/.test(s.type)))) : ''", &stats)
+			evaluate(tab, "(pc => pc ? pc.getStats().then(r => JSON.stringify([...r.values()].filter(s => /bound-rtp/.test(s.type)))) : '')(typeof pc === 'undefined' ? null : pc)", &stats)
 			t.Fatalf("it did not come to %s; the page:\n%s\n%s", what, page, stats)
 		}
 	}

@@ -246,3 +246,53 @@ func TestQuickstartPageSaysWhyThereIsNoPath(t *testing.T) {
 		t.Errorf("the log does not show the failed state: %s", text)
 	}
 }
+
+// The camera is Chromium's false one. The channel of the first offer lives on.
+func TestQuickstartPageShowsCameraAndFilmBesideItsChannel(t *testing.T) {
+	url, _ := quickstart(t)
+	tab := newTab(t, sharedBrowser(t), url)
+	click(t, tab, "connect")
+	waitText(t, tab, "headline", `^Connected in`)
+	click(t, tab, "camera")
+	waitText(t, tab, "camera", "^Stop$")
+	click(t, tab, "film")
+	waitText(t, tab, "film", "^Stop$")
+	decoded := func(show string, frames int) {
+		t.Helper()
+		waitFor(t, tab, show+" decoded", fmt.Sprintf("%s.stats().then(s => s?.framesDecoded > %d)", show, frames))
+	}
+	decoded("film", 20)
+	decoded("camera", 20)
+	var before struct{ Camera, Film int }
+	const count = `Promise.all([camera.stats(), film.stats()]).then(([c, f]) => ({ Camera: c.framesDecoded, Film: f.framesDecoded }))`
+	if err := evaluate(tab, count, &before); err != nil {
+		t.Fatal(err)
+	}
+	decoded("film", before.Film+30) // more than a key frame's distance
+	decoded("camera", before.Camera+30)
+	shows(t, tab, "screen")
+	for _, at := range pixels(t, tab, "back", [2]float64{.95, .3}, [2]float64{.05, .9}) { // away from pacman and clock
+		if at[1] < at[0]+40 || at[1] < at[2]+40 {
+			t.Errorf("what came back is not green as the false camera but %v", at)
+		}
+	}
+	waitText(t, tab, "log", `Go\s+the page's video comes back as video/VP8`)
+	say(t, tab, "beside the pictures")
+	screenshot(t, tab, "quickstart-media.png", 1100, "light")
+	screenshot(t, tab, "quickstart-media-dark.png", 1100, "dark")
+	screenshot(t, tab, "quickstart-media-phone.png", 390, "light")
+
+	click(t, tab, "film")
+	waitText(t, tab, "log", "the film has stopped")
+	waitText(t, tab, "film", "^Play it$")
+	click(t, tab, "film") // a second time, in the places that the first has left
+	waitText(t, tab, "film", "^Stop$")
+	decoded("film", 20)
+	click(t, tab, "camera")
+	waitText(t, tab, "camera", "^Send it$")
+	waitFor(t, tab, "the camera's end", "$('seen').srcObject === null")
+	say(t, tab, "and after them")
+	click(t, tab, "disconnect")
+	waitText(t, tab, "go-connection", "^closed$")
+	waitFor(t, tab, "buttons that wait for a connection", "$('camera').disabled && $('film').disabled && !$('screen').srcObject")
+}

@@ -15,11 +15,10 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/passerelle-rtc/webrtc"
+	"github.com/passerelle-rtc/webrtc/examples/internal/film"
 	"github.com/passerelle-rtc/webrtc/examples/internal/web"
 )
 
@@ -42,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			if name == "none" {
 				continue
 			}
-			f, err := openFile(name, *fps)
+			f, err := film.Open(name, *fps)
 			if err != nil {
 				return err
 			}
@@ -55,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	p.host = web.NewHost(stdout, page, nil, p.accept)
 	for _, f := range p.files {
-		p.host.Printf("%s is %s", f.name, f.mimeType)
+		p.host.Printf("%s is %s", f.Name, f.MimeType)
 	}
 	return command.End(p.host.Serve(ctx, command.Addr, "press Start"))
 }
@@ -63,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // A player shows each page the files from their beginning, again and again.
 type player struct {
 	host  *web.Host
-	files []*file
+	files []*film.File
 }
 
 // accept answers the page's offer, which asks for one track of video and one of
@@ -76,7 +75,7 @@ func (p *player) accept(ctx context.Context, pc *webrtc.PeerConnection, offer we
 	transceivers := make([]*webrtc.RTPTransceiver, len(p.files))
 	for i, f := range p.files {
 		var err error
-		if tracks[i], transceivers[i], err = addTrack(pc, f.mimeType); err != nil {
+		if tracks[i], transceivers[i], err = f.AddTo(pc); err != nil {
 			return err
 		}
 	}
@@ -89,59 +88,14 @@ func (p *player) accept(ctx context.Context, pc *webrtc.PeerConnection, offer we
 	}
 	for i, transceiver := range transceivers {
 		if transceiver.CurrentDirection() != webrtc.RTPTransceiverDirectionSendonly {
-			return fmt.Errorf("the browser takes no %s: play a file of another codec", p.files[i].mimeType)
+			return fmt.Errorf("the browser takes no %s: play a file of another codec", p.files[i].MimeType)
 		}
 	}
 	var once sync.Once
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
-			once.Do(func() { go p.play(ctx, tracks) })
+			once.Do(func() { go film.Loop(ctx, p.files, tracks, p.host.Printf) })
 		}
 	})
 	return nil
-}
-
-// addTrack adds a track of that codec and lets no other one be negotiated: the
-// file is as it is. Retransmissions (RTX) stay possible.
-func addTrack(pc *webrtc.PeerConnection, mimeType string) (*webrtc.TrackLocalStaticSample, *webrtc.RTPTransceiver, error) {
-	kind, _, _ := strings.Cut(mimeType, "/")
-	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: mimeType}, kind, "film")
-	if err != nil {
-		return nil, nil, err
-	}
-	sender, err := pc.AddTrack(track)
-	if err != nil {
-		return nil, nil, err
-	}
-	var codecs []webrtc.RTPCodecParameters
-	for _, codec := range sender.GetCapabilities(track.Kind()).Codecs {
-		if strings.EqualFold(codec.MimeType, mimeType) || strings.EqualFold(codec.MimeType, webrtc.MimeTypeRTX) {
-			codecs = append(codecs, webrtc.RTPCodecParameters{RTPCodecCapability: codec})
-		}
-	}
-	transceivers := pc.GetTransceivers()
-	its := slices.IndexFunc(transceivers, func(t *webrtc.RTPTransceiver) bool { return t.Sender() == sender })
-	if its < 0 {
-		return nil, nil, webrtc.ErrConnectionClosed
-	}
-	return track, transceivers[its], transceivers[its].SetCodecPreferences(codecs)
-}
-
-// play plays the files until ctx ends. Each round begins for all at the same time,
-// so that picture and sound stay together.
-func (p *player) play(ctx context.Context, tracks []*webrtc.TrackLocalStaticSample) {
-	for round := 1; ctx.Err() == nil; round++ {
-		var played sync.WaitGroup
-		for i, f := range p.files {
-			played.Go(func() {
-				if err := f.play(ctx, tracks[i]); err != nil {
-					p.host.Printf("%s: %v", f.name, err)
-				}
-			})
-		}
-		played.Wait()
-		if round == 1 && ctx.Err() == nil {
-			p.host.Printf("played to the end; again")
-		}
-	}
 }

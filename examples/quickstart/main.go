@@ -1,5 +1,5 @@
 // Command quickstart lets a web page and a Go program talk over a WebRTC data
-// channel.
+// channel, sends the page's camera and microphone back to it and plays it a film.
 //
 //	go run ./examples/quickstart             # serves a page, open it and press Connect
 //	go run ./examples/quickstart -loopback   # no browser: two peers in one process

@@ -15,11 +15,15 @@ import (
 //go:embed index.html
 var page []byte
 
+//go:embed media.js
+var script []byte
+
 // server is the signalling: it carries descriptions and candidates between a
 // page and the PeerConnection that was made for it.
 //
 //	GET    /connect                   opens a session; its events stream until it ends
-//	POST   /sessions/{id}/offer       the page's offer; the response is our answer
+//	POST   /sessions/{id}/offer       an offer of the page's; the response is our answer
+//	POST   /sessions/{id}/film        the same with an offer that asks for the film
 //	POST   /sessions/{id}/candidates  one candidate of the page
 //	DELETE /sessions/{id}             ends the session
 type server struct {
@@ -32,8 +36,10 @@ func newHandler(api *webrtc.API) http.Handler {
 	s := &server{api: api, sessions: map[string]*session{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", servePage)
+	mux.HandleFunc("GET /media.js", serveScript)
 	mux.HandleFunc("GET /connect", s.connect)
 	mux.HandleFunc("POST /sessions/{id}/offer", s.offer)
+	mux.HandleFunc("POST /sessions/{id}/film", s.film)
 	mux.HandleFunc("POST /sessions/{id}/candidates", s.candidate)
 	mux.HandleFunc("DELETE /sessions/{id}", s.hangUp)
 	// Only our own page may post here, not any page that the browser has open.
@@ -44,8 +50,14 @@ func servePage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy",
-		"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'")
+		"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'")
 	w.Write(page)
+}
+
+func serveScript(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(script)
 }
 
 // connect opens a session that lives as long as its stream of server-sent
@@ -94,12 +106,21 @@ func (s *server) connect(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) offer(w http.ResponseWriter, r *http.Request) {
+	s.answer(w, r, func(peer *session, offer webrtc.SessionDescription) (*webrtc.SessionDescription, error) {
+		return peer.answer(offer, peer.sendBack)
+	})
+}
+
+func (s *server) film(w http.ResponseWriter, r *http.Request) { s.answer(w, r, (*session).play) }
+
+// answer reads an offer and writes the answer that a session has for it.
+func (s *server) answer(w http.ResponseWriter, r *http.Request, how func(*session, webrtc.SessionDescription) (*webrtc.SessionDescription, error)) {
 	var offer webrtc.SessionDescription
 	peer := s.read(w, r, &offer)
 	if peer == nil {
 		return
 	}
-	answer, err := peer.answer(offer)
+	answer, err := how(peer, offer)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

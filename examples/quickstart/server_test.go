@@ -92,6 +92,40 @@ func (v *visitor) do(method, path string, body any) (int, string) {
 	return response.StatusCode, recorder.Body.String()
 }
 
+// offer sends an offer to that path of the session and applies the answer.
+func (v *visitor) offer(pc *webrtc.PeerConnection, path string) {
+	v.t.Helper()
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if err := describe(v.t.Context(), pc, offer); err != nil {
+		v.t.Fatal(err)
+	}
+	status, body := v.do("POST", v.path+path, pc.LocalDescription())
+	var answer webrtc.SessionDescription
+	if err := json.Unmarshal([]byte(body), &answer); status != 200 || err != nil {
+		v.t.Fatalf("offer: %d %s", status, body)
+	}
+	if err := pc.SetRemoteDescription(answer); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// connect sends the first offer. Our candidates are in it; the program's come as
+// events.
+func (v *visitor) connect(pc *webrtc.PeerConnection) {
+	v.t.Helper()
+	v.offer(pc, "/offer")
+	var candidate webrtc.ICECandidateInit
+	if err := json.Unmarshal([]byte(v.wait("candidate", "candidate:").Value.(string)), &candidate); err != nil {
+		v.t.Fatal(err)
+	}
+	if err := pc.AddICECandidate(candidate); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
 func TestASessionConnectsEchoesAndReportsItsStates(t *testing.T) {
 	v := visit(t)
 	pc, err := newAPI().NewPeerConnection(webrtc.Configuration{})
@@ -108,29 +142,7 @@ func TestASessionConnectsEchoesAndReportsItsStates(t *testing.T) {
 	opened := make(chan struct{})
 	channel.OnOpen(func() { close(opened) })
 
-	// Our candidates are in the offer; the program's come as events.
-	offer, err := pc.CreateOffer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := describe(t.Context(), pc, offer); err != nil {
-		t.Fatal(err)
-	}
-	status, body := v.do("POST", v.path+"/offer", pc.LocalDescription())
-	var answer webrtc.SessionDescription
-	if err := json.Unmarshal([]byte(body), &answer); status != 200 || err != nil {
-		t.Fatalf("offer: %d %s", status, body)
-	}
-	if err := pc.SetRemoteDescription(answer); err != nil {
-		t.Fatal(err)
-	}
-	var candidate webrtc.ICECandidateInit
-	if err := json.Unmarshal([]byte(v.wait("candidate", "candidate:").Value.(string)), &candidate); err != nil {
-		t.Fatal(err)
-	}
-	if err := pc.AddICECandidate(candidate); err != nil {
-		t.Fatal(err)
-	}
+	v.connect(pc)
 	select {
 	case <-opened:
 	case <-time.After(20 * time.Second):

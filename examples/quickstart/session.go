@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 
 	"github.com/passerelle-rtc/webrtc"
 )
@@ -18,11 +19,13 @@ type state struct {
 	Is string `json:"is"`
 }
 
-// A session is the Go end of one page's connection. It echoes every message.
+// A session is the Go end of one page's connection. It echoes every message, sends
+// camera and microphone back and plays a film where the page asks for one.
 type session struct {
 	ctx    context.Context // ends with the session
 	pc     *webrtc.PeerConnection
 	events chan event
+	turn   sync.Mutex // held from an offer to its answer
 }
 
 func newSession(ctx context.Context, api *webrtc.API) (*session, error) {
@@ -51,13 +54,20 @@ func newSession(ctx context.Context, api *webrtc.API) (*session, error) {
 		s.emit("candidate", c.ToJSON())
 	})
 	pc.OnDataChannel(s.echo)
+	pc.OnTrack(s.reflect)
 	return s, nil
 }
 
-// answer applies the page's offer and returns our answer. Our candidates
-// follow as events (trickle ICE).
-func (s *session) answer(offer webrtc.SessionDescription) (*webrtc.SessionDescription, error) {
+// answer applies the page's offer, the first one or a later one, and returns our
+// answer. Our candidates follow as events (trickle ICE). prepare gets the
+// transceivers ready that the offer has made.
+func (s *session) answer(offer webrtc.SessionDescription, prepare func() error) (*webrtc.SessionDescription, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if err := s.pc.SetRemoteDescription(offer); err != nil {
+		return nil, err
+	}
+	if err := prepare(); err != nil {
 		return nil, err
 	}
 	answer, err := s.pc.CreateAnswer(nil)

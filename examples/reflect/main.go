@@ -6,13 +6,10 @@ package main
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"io"
 
-	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
-
 	"github.com/passerelle-rtc/webrtc"
+	"github.com/passerelle-rtc/webrtc/examples/internal/mirror"
 	"github.com/passerelle-rtc/webrtc/examples/internal/web"
 )
 
@@ -30,9 +27,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return command.End(err)
 	}
-	m := &mirror{}
-	m.host = web.NewHost(stdout, page, engine, m.accept)
-	return command.End(m.host.Serve(ctx, command.Addr, "press Start"))
+	p := &program{}
+	p.host = web.NewHost(stdout, page, engine, p.accept)
+	return command.End(p.host.Serve(ctx, command.Addr, "press Start"))
 }
 
 // newMediaEngine has the default codecs, and the header extensions that a picture
@@ -52,15 +49,16 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 	return engine, nil
 }
 
-// A mirror makes the Go ends of calls.
-type mirror struct{ host *web.Host }
+// A program makes the Go ends of calls.
+type program struct{ host *web.Host }
 
 // accept answers the page's offer: each of its transceivers will send back what it
 // receives.
-func (m *mirror) accept(_ context.Context, pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error {
+func (p *program) accept(_ context.Context, pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error {
 	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-		if err := m.reflect(pc, remote, receiver); err != nil {
-			m.host.Printf("%v: %v", remote.Kind(), err)
+		began := func(codec string) { p.host.Printf("%v comes back as %s", remote.Kind(), codec) }
+		if err := mirror.Reflect(pc, remote, receiver, began); err != nil {
+			p.host.Printf("%v: %v", remote.Kind(), err)
 		}
 	})
 	if err := pc.SetRemoteDescription(offer); err != nil {
@@ -76,59 +74,4 @@ func (m *mirror) accept(_ context.Context, pc *webrtc.PeerConnection, offer webr
 		return err
 	}
 	return pc.SetLocalDescription(answer)
-}
-
-// reflect sends a track back until it ends. Codec waits for the first packet, which
-// tells which of the negotiated codecs the browser has chosen; until then there is
-// nothing to send back.
-func (m *mirror) reflect(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) error {
-	codec := remote.Codec()
-	if codec.MimeType == "" {
-		return nil // the call ended before a packet came
-	}
-	local, err := webrtc.NewTrackLocalStaticRTP(codec.RTPCodecCapability, remote.ID(), "reflected")
-	if err != nil {
-		return err
-	}
-	sender := receiver.RTPTransceiver().Sender()
-	if err := sender.ReplaceTrack(local); err != nil {
-		return err
-	}
-	m.host.Printf("%v comes back as %s", remote.Kind(), codec.MimeType)
-	if remote.Kind() == webrtc.RTPCodecTypeVideo {
-		go passOnKeyframeRequests(pc, sender, remote)
-	}
-	packets := make([]rtp.Packet, 32)
-	for {
-		n, err := remote.ReadBatch(packets)
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if err := local.WriteBatch(packets[:n]); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-			return err
-		}
-	}
-}
-
-// passOnKeyframeRequests asks the camera's encoder for what the decoder of the
-// mirrored picture asks for: a picture that needs no earlier one. The first is
-// asked for at once, as the decoder has seen none of the packets so far.
-func passOnKeyframeRequests(pc *webrtc.PeerConnection, sender *webrtc.RTPSender, remote *webrtc.TrackRemote) {
-	request := []rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(remote.SSRC())}}
-	for pc.WriteRTCP(request) == nil {
-		for asked := false; !asked; {
-			packets, _, err := sender.ReadRTCP()
-			if err != nil {
-				return
-			}
-			for _, p := range packets {
-				switch p.(type) {
-				case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-					asked = true
-				}
-			}
-		}
-	}
 }
