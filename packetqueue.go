@@ -23,7 +23,6 @@ type packetQueue struct {
 	reading  int  // who waits
 	wasRead  bool // somebody has read
 	deadline deadline
-	dropped  uint64
 }
 
 // queuedPacket is a packet, in a pooled buffer which the queue owns, or in memory
@@ -71,7 +70,6 @@ func (q *packetQueue) makeRoom() {
 	if q.n >= q.most() {
 		dropped := q.take()
 		dropped.release()
-		q.dropped++
 		return
 	}
 	grown := make([]queuedPacket, max(8, 2*len(q.ring)))
@@ -216,17 +214,6 @@ func (q *packetQueue) end() {
 	q.changed.Broadcast()
 }
 
-// discard ends the queue and drops what it holds.
-func (q *packetQueue) discard() {
-	q.mu.Lock()
-	for q.n > 0 {
-		p := q.take()
-		p.release()
-	}
-	q.mu.Unlock()
-	q.end()
-}
-
 // setDeadline bounds the waits of pop; the zero time removes the bound.
 func (q *packetQueue) setDeadline(t time.Time) {
 	q.mu.Lock()
@@ -243,11 +230,4 @@ func (q *packetQueue) expire() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.changed.Broadcast()
-}
-
-// drops is how many packets nobody read in time.
-func (q *packetQueue) drops() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.dropped
 }

@@ -41,7 +41,6 @@ type batch struct {
 	now             time.Duration
 	known, received int
 	latest          time.Duration // the sending of the last packet that arrived
-	lastDelay       time.Duration
 }
 
 // take handles one result.
