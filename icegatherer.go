@@ -29,7 +29,7 @@ type ICEGatherer struct {
 	machine    *ice.Gatherer
 	generation int  // counts the times that it gathered anew
 	stale      bool // credentials are newer than what was gathered
-	sockets    map[ice.LocalID]*netio.Socket
+	sockets    map[ice.LocalID]localPath
 	lastID     ice.LocalID
 	state      ICEGathererState
 	candidates []ice.LocalCandidate
@@ -106,7 +106,7 @@ func newICEGatherer(api *API, l *loop.Loop, log connLog, credentials ice.Credent
 	}
 	g := &ICEGatherer{
 		api: api, loop: l, log: log, policy: opts.ICEGatherPolicy, servers: servers,
-		sockets:     make(map[ice.LocalID]*netio.Socket),
+		sockets:     make(map[ice.LocalID]localPath),
 		state:       ICEGathererStateNew,
 		credentials: credentials,
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/passerelle-rtc/webrtc/internal/ice"
 	"github.com/passerelle-rtc/webrtc/internal/loop"
-	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
 // ICETransport finds a path to the peer among the candidates of both ends and
@@ -59,7 +58,7 @@ type ICETransport struct {
 
 // icePath is where data goes: the selected pair. It is immutable.
 type icePath struct {
-	socket  *netio.Socket
+	socket  localPath
 	remote  netip.AddrPort
 	traffic *pathTraffic
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/ice"
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 	"github.com/passerelle-rtc/webrtc/internal/loop"
-	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
 // peerTransport is one stack of transports of a connection: what the m-sections
@@ -67,7 +66,7 @@ func (t *peerTransport) retire(now time.Time) {
 		t.pc.loop.Leave(m)
 	}
 	sockets := t.gatherer.sockets
-	t.gatherer.sockets = make(map[ice.LocalID]*netio.Socket)
+	t.gatherer.sockets = make(map[ice.LocalID]localPath)
 	t.gatherer.work.Go(func() {
 		t.dtls.release()
 		for _, s := range sockets {

@@ -1,0 +1,22 @@
+package webrtc
+
+import (
+	"net/netip"
+
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+)
+
+// localPath is what an ice.LocalID stands for: a way out of this host, such as a
+// socket. Its methods may be called on any goroutine; none but Close blocks.
+type localPath interface {
+	// LocalAddr is the base of the candidates on it (RFC 8445 section 5.1.1.2).
+	LocalAddr() netip.AddrPort
+	// Send and SendAll are those of netio.Socket: they take the buffers.
+	Send(b *netio.Buffer, dst netip.AddrPort, more bool)
+	SendAll(bs []*netio.Buffer, dst netip.AddrPort)
+	// Close sends what is queued and ends the path. It may wait for its reader,
+	// so it is not called on the loop.
+	Close() error
+}
+
+var _ localPath = (*netio.Socket)(nil)
