@@ -7,36 +7,6 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
 
-// trackEvent is what OnTrack is told.
-type trackEvent struct {
-	track    *TrackRemote
-	receiver *RTPReceiver
-}
-
-// trackHandler is an eventHandler for two arguments, whose handlers get
-// goroutines of their own, as those of OnOpen do.
-type trackHandler struct{ eventHandler[trackEvent] }
-
-func (h *trackHandler) set(f func(*TrackRemote, *RTPReceiver)) {
-	if f == nil {
-		h.eventHandler.set(nil)
-		return
-	}
-	h.eventHandler.set(startTrack(f))
-}
-
-func (h *trackHandler) listen(listener any) (remove func(), ok bool) {
-	f, ok := listener.(func(*TrackRemote, *RTPReceiver))
-	if !ok || f == nil {
-		return nil, false
-	}
-	return h.add(startTrack(f)), true
-}
-
-func startTrack(f func(*TrackRemote, *RTPReceiver)) func(trackEvent) {
-	return func(e trackEvent) { start(e.receiver.owner.loop, func(struct{}) { f(e.track, e.receiver) }) }
-}
-
 // sessionConfig is what signaling knows of this end.
 func (pc *PeerConnection) sessionConfig() jsep.Config {
 	support := func(kind RTPCodecType) jsep.MediaSupport {
@@ -61,8 +31,11 @@ func (pc *PeerConnection) sessionConfig() jsep.Config {
 // then leaves out end. The track is muted until packets arrive. See
 // [SettingEngine.SetFireOnTrackBeforeFirstRTP] for another time.
 //
+// A handler that comes too late, because SetRemoteDescription has announced tracks
+// to nobody, is called for those that the peer still sends.
+//
 // See https://www.w3.org/TR/webrtc/#event-track
-func (pc *PeerConnection) OnTrack(f func(*TrackRemote, *RTPReceiver)) { pc.onTrack.set(f) }
+func (pc *PeerConnection) OnTrack(f func(*TrackRemote, *RTPReceiver)) { pc.onTrack.set(pc.loop, f) }
 
 // AddTrack sends a track: by a transceiver that has none and never sent, or by a
 // new one, which needs an offer, see OnNegotiationNeeded. It returns an

@@ -88,6 +88,7 @@ func (r *RTPReceiver) changed(change jsep.TrackChange) {
 		switch change.Kind {
 		case jsep.TrackMuted:
 			track.told, track.flows = false, false
+			r.owner.pc.onTrack.forget(r.owner.loop, track)
 			track.mute()
 		case jsep.StreamRemoved:
 			for _, id := range change.StreamIDs {

@@ -215,3 +215,28 @@ func TestSetStreamsMovesTheTrack(t *testing.T) {
 		}
 	})
 }
+
+// pion fires OnTrack with the first packet, so programs may set it behind
+// SetRemoteDescription: it is called for what was announced to nobody, once, but
+// not for what has left meanwhile.
+func TestALateTrackHandlerHearsWhatIsStillSent(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var senders []*RTPSender
+		for _, id := range []string{"camera", "screen"} {
+			sender, err := r.a.AddTrack(videoTrack(id))
+			must(t, err)
+			senders = append(senders, sender)
+		}
+		exchange(t, r.a, r.b)
+		must(t, r.a.RemoveTrack(senders[1]))
+		exchange(t, r.a, r.b)
+		synctest.Wait()
+		told := heard(r.b)
+		if tracks := told(); len(tracks) != 1 || tracks[0] != r.b.GetReceivers()[0].Track() {
+			t.Fatalf("%d tracks, want the camera", len(tracks))
+		}
+		if again := heard(r.b)(); len(again) != 0 {
+			t.Errorf("%d tracks again", len(again))
+		}
+	})
+}

@@ -184,6 +184,9 @@ func (t *TrackRemote) end() {
 		return
 	}
 	t.unchain()
+	if pc := t.receiver.owner.pc; pc != nil {
+		pc.onTrack.forget(pc.loop, t)
+	}
 	t.packets.end()
 	t.rtcp.end()
 	t.change(func(s *trackSnapshot) { s.ended, s.muted = true, true })
