@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
 )
 
 // PPID is the payload protocol identifier of a user message (RFC 8831 section 8).
-type PPID uint32
+type PPID = chunk.PPID
 
 // The identifiers that WebRTC uses. An empty message cannot be sent in SCTP: it
 // travels as one byte, which the receiver ignores, under an identifier of its own

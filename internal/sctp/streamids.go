@@ -1,9 +1,13 @@
 package sctp
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
+)
 
 // StreamID identifies one SCTP stream in each direction: a data channel.
-type StreamID uint16
+type StreamID = chunk.StreamID
 
 // MaxStreams is how many streams an association can have: identifier 65535 cannot
 // be negotiated in INIT (RFC 8831 section 6.2), so the last one is 65534.
