@@ -146,7 +146,7 @@ func (g *ICEGatherer) State() ICEGathererState { return g.published.Load().state
 // are there from the beginning; the error is always nil.
 func (g *ICEGatherer) GetLocalParameters() (ICEParameters, error) {
 	credentials := g.published.Load().credentials
-	return ICEParameters{UsernameFragment: credentials.Ufrag, Password: credentials.Pwd}, nil
+	return ICEParameters{UsernameFragment: credentials.Ufrag, Password: credentials.Pwd, ICELite: g.api.settings.ice.lite}, nil
 }
 
 // GetLocalCandidates returns the candidates gathered so far; the error is
@@ -260,7 +260,7 @@ func (g *ICEGatherer) enumerate(generation int) {
 		if !g.gathers(generation) {
 			return
 		}
-		fresh, servers := g.reuse(now, addresses), g.servers
+		fresh, servers := g.reuse(now, addresses), g.serversToAsk()
 		g.work.Go(func() { g.collect(generation, fresh, servers) })
 	})
 }

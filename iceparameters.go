@@ -7,8 +7,7 @@ type ICEParameters struct {
 	UsernameFragment string `json:"usernameFragment"`
 	// Password has 22 to 256 characters.
 	Password string `json:"password"`
-	// ICELite says that the end only answers checks (RFC 8445 section 2.5).
-	// [ICETransport.Start] does not look at it: towards a lite end give it the
-	// role controlling.
+	// ICELite says that the end only answers checks (RFC 8445 section 2.5): see
+	// [SettingEngine.SetLite].
 	ICELite bool `json:"iceLite"`
 }

@@ -26,20 +26,21 @@ type ICETransport struct {
 	epoch    time.Time // origin of lastData
 
 	// Owned by the loop.
-	agent    *ice.Agent // nil until the role is known
-	early    []ice.Candidate
-	ended    bool            // the peer has no more candidates
-	names    int             // candidates whose names are being looked up
-	local    ice.Credentials // of the agent's current generation
-	remote   ice.Credentials
-	state    ICETransportState
-	role     ICERole
-	peers    []netip.AddrPort
-	dtls     *DTLSTransport
-	onState  func(now time.Time, state ICETransportState) // of the connection
-	waiters  []chan struct{}
-	dirty    bool
-	selected *ICECandidatePair
+	agent      *ice.Agent // nil until the role is known
+	early      []ice.Candidate
+	ended      bool            // the peer has no more candidates
+	names      int             // candidates whose names are being looked up
+	local      ice.Credentials // of the agent's current generation
+	remote     ice.Credentials
+	state      ICETransportState
+	role       ICERole
+	remoteLite bool
+	peers      []netip.AddrPort
+	dtls       *DTLSTransport
+	onState    func(now time.Time, state ICETransportState) // of the connection
+	waiters    []chan struct{}
+	dirty      bool
+	selected   *ICECandidatePair
 
 	statsID         string // of its entry in a StatsReport
 	selectedPair    uint64 // ID of the pair that is selected; 0: none
@@ -97,7 +98,8 @@ func (t *ICETransport) member() loop.Member {
 }
 
 // Start begins connectivity checks with the peer's parameters. role nil means
-// controlled. It returns when the transport is connected, or with an
+// controlled; where one end only is lite, its role is controlled whatever role
+// says. It returns when the transport is connected, or with an
 // OperationError when it has failed; candidates may be added meanwhile.
 // gatherer may be nil or the constructor's.
 func (t *ICETransport) Start(gatherer *ICEGatherer, params ICEParameters, role *ICERole) error {
@@ -120,7 +122,8 @@ func (t *ICETransport) StartContext(ctx context.Context, gatherer *ICEGatherer, 
 		if t.remote != (ice.Credentials{}) {
 			return errorf(KindInvalidState, op, "started before")
 		}
-		t.prepare(now, wanted)
+		t.prepare(now, iceRole(t.api.settings.ice.lite, params.ICELite, wanted == ICERoleControlling))
+		t.setRemoteLite(now, params.ICELite)
 		if err := t.setRemote(now, ice.Credentials{Ufrag: params.UsernameFragment, Pwd: params.Password}, op); err != nil {
 			return err
 		}
@@ -294,9 +297,11 @@ func (t *ICETransport) prepare(now time.Time, role ICERole) {
 		DisconnectedTimeout: settings.ice.disconnectedTimeout,
 		FailedTimeout:       settings.ice.failedTimeout,
 		Role:                iceRole,
+		Lite:                settings.ice.lite,
 	}
 	t.local = config.Local
 	t.agent = ice.NewAgent(config)
+	t.agent.SetRemoteLite(now, t.remoteLite)
 	t.gatherer.attach(now, t)
 	for _, c := range t.early {
 		if err := t.agent.AddRemoteCandidate(now, c); err != nil {
@@ -523,7 +528,7 @@ func (t *ICETransport) publish() {
 	t.dirty = false
 	snapshot := &iceTransportSnapshot{
 		state: t.state, role: t.role, selected: t.selected,
-		remote: ICEParameters{UsernameFragment: t.remote.Ufrag, Password: t.remote.Pwd},
+		remote: ICEParameters{UsernameFragment: t.remote.Ufrag, Password: t.remote.Pwd, ICELite: t.remoteLite},
 	}
 	if t.agent != nil {
 		for _, c := range t.agent.RemoteCandidates() {

@@ -21,6 +21,7 @@ func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInpu
 		Streams:      pc.sendStreams(),
 		Identity:     pc.identity.assertion(),
 		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
+		Lite:         pc.api.settings.ice.lite,
 	}
 	if pc.api.settings.dtls.answeringRole == DTLSRoleServer {
 		input.AnsweringRole = jsep.Passive
@@ -248,7 +249,7 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 	if transport.mid == s.MID {
 		if local {
 			transport.gatherer.adopt(localCredentials(s))
-			transport.ice.prepare(now, iceRole(s, t))
+			transport.ice.prepare(now, iceRole(pc.api.settings.ice.lite, s.Remote.Lite, t == jsep.Offer))
 			transport.announceGathered(s)
 			// After this operation has completed, as W3C orders it.
 			pc.loop.Post(func(now time.Time) { _ = transport.gatherer.gather(now) })
@@ -275,6 +276,10 @@ func (t *peerTransport) start(now time.Time, s *jsep.Section, local bool) {
 	} else if t.dtls.isAnother(parameters) {
 		t.renewPeer(now, remote)
 	}
+	if s.Remote.Lite {
+		t.ice.prepare(now, iceRole(t.pc.api.settings.ice.lite, true, !local))
+	}
+	t.ice.setRemoteLite(now, s.Remote.Lite)
 	t.ice.restart(now, localCredentials(s))
 	if rebuilt && local {
 		t.checkLater = lateChecks{remote, now.Add(answerTravels)}
@@ -284,15 +289,6 @@ func (t *peerTransport) start(now time.Time, s *jsep.Section, local bool) {
 	if err := t.dtls.begin(now, parameters, "start DTLS"); err != nil {
 		t.pc.log.warn("start DTLS", "error", err)
 	}
-}
-
-// iceRole follows RFC 8445 section 6.1.1: the end that offered first controls,
-// unless only one end is a full agent.
-func iceRole(s *jsep.Section, t jsep.Type) ICERole {
-	if t == jsep.Offer || s.Remote.Lite {
-		return ICERoleControlling
-	}
-	return ICERoleControlled
 }
 
 // remoteDTLSParameters is what a negotiated section says of the peer's DTLS.

@@ -32,6 +32,7 @@ type SettingEngine struct {
 		interfaceFilter                                       func(string) bool
 		ipFilter                                              func(net.IP) bool
 		networkTypes                                          []NetworkType
+		lite                                                  bool
 	}
 	dtls struct {
 		answeringRole                  DTLSRole

@@ -33,6 +33,7 @@ var (
 type AgentConfig struct {
 	Local      Credentials
 	Role       Role
+	Lite       bool          // this end sends no checks, see lite.go
 	TieBreaker uint64        // 0: random (RFC 8445 section 5.2)
 	Random     io.Reader     // nil: crypto/rand
 	Ta         time.Duration // between checks; 50 ms
@@ -41,8 +42,8 @@ type AgentConfig struct {
 	// 1.2 times this; unanswered ones follow each other faster. 2 s, and at most
 	// two fifths of DisconnectedTimeout, so that two requests fit into that.
 	KeepaliveInterval   time.Duration
-	DisconnectedTimeout time.Duration // silence until Disconnected; 5 s
-	FailedTimeout       time.Duration // from Disconnected until Failed; 25 s
+	DisconnectedTimeout time.Duration // silence until Disconnected; 5 s, 15 s for a lite agent
+	FailedTimeout       time.Duration // from Disconnected until Failed; 25 s, 15 s for a lite agent
 	RTO                 time.Duration // first retransmission of a check; by RFC 8445 section 14.3
 	// NominationDelay is how long the controlling side waits for better pairs
 	// once one is valid. 0: it nominates the best valid pair as soon as no pair
@@ -68,6 +69,7 @@ type AgentConfig struct {
 type Agent struct {
 	cfg        AgentConfig
 	role       Role
+	remoteLite bool
 	tieBreaker uint64
 	state      State
 	now        time.Time // the latest input's
@@ -88,6 +90,10 @@ type Agent struct {
 func NewAgent(cfg AgentConfig) *Agent {
 	setDefault(&cfg.Ta, defaultTa)
 	setDefault(&cfg.KeepaliveInterval, defaultKeepalive)
+	if cfg.Lite {
+		setDefault(&cfg.DisconnectedTimeout, liteDisconnected)
+		setDefault(&cfg.FailedTimeout, liteFailed)
+	}
 	setDefault(&cfg.DisconnectedTimeout, defaultDisconnected)
 	setDefault(&cfg.FailedTimeout, defaultFailed)
 	cfg.KeepaliveInterval = min(cfg.KeepaliveInterval, cfg.DisconnectedTimeout*2/5)

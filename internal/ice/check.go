@@ -100,7 +100,7 @@ func (t *transaction) transmit(now time.Time) {
 // section 6.1.4.2).
 func (a *Agent) pace(now time.Time) {
 	g := a.current
-	if !g.hasWork() || now.Before(a.slot()) {
+	if a.cfg.Lite || !g.hasWork() || now.Before(a.slot()) {
 		return
 	}
 	var p *pair
@@ -224,7 +224,7 @@ func (a *Agent) Deadline() time.Time {
 	if a.state == Closed {
 		return t
 	}
-	if a.current.hasWork() {
+	if !a.cfg.Lite && a.current.hasWork() {
 		t = a.slot()
 	}
 	for _, g := range a.generations() {

@@ -27,6 +27,10 @@ func (a *Agent) keepalives(now time.Time) {
 				p.nextKeepalive = time.Time{}
 				continue
 			}
+			if a.cfg.Lite {
+				a.indicate(now, g, p)
+				continue
+			}
 			p.stats.ConsentRequestsSent++
 			g.letBe(p, a.request(now, g, p, consentRequest))
 			p.nextKeepalive = now.Add(a.keepaliveRetry(p))

@@ -70,8 +70,13 @@ func (e *encoder) finish(key *integrity) []byte {
 	at := len(e.b)
 	v := e.attribute(attrMessageIntegrity, integritySize)
 	copy(v, key.compute(e.b, at))
-	at = len(e.b)
-	v = e.attribute(attrFingerprint, fingerprintSize)
+	return e.finishUnsigned()
+}
+
+// finishUnsigned returns the message with its FINGERPRINT.
+func (e *encoder) finishUnsigned() []byte {
+	at := len(e.b)
+	v := e.attribute(attrFingerprint, fingerprintSize)
 	sum := fingerprintOf(e.b[:at])
 	copy(v, sum[:])
 	return e.b

@@ -39,7 +39,7 @@ func (p *pair) typePreference() uint32 {
 // each other, and with two families one of them is often dead.
 func (a *Agent) nominationDue() time.Time {
 	g := a.current
-	if a.role != Controlling || g.stopped || g.selected != nil || g.nominating != nil {
+	if a.role != Controlling || a.cfg.Lite || g.stopped || g.selected != nil || g.nominating != nil {
 		return time.Time{}
 	}
 	best := g.best()
@@ -136,7 +136,7 @@ func (a *Agent) stale(now time.Time, p *pair) bool {
 func (a *Agent) selectPair(now time.Time, g *generation, p *pair) {
 	g.selected = p
 	g.nominationMax = max(g.nominationMax, p.nominationValue)
-	if p.nextKeepalive.IsZero() || p.nextKeepalive.Before(now) {
+	if (p.nextKeepalive.IsZero() || p.nextKeepalive.Before(now)) && (!a.cfg.Lite || a.unchecked()) {
 		p.nextKeepalive = now
 	}
 	g.prune(a.role)

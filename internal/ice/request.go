@@ -51,6 +51,7 @@ func (a *Agent) handleRequest(now time.Time, d Datagram, m *message) error {
 		a.answerUnknown(g, d, m)
 		return nil
 	}
+	a.heard(now, g, p)
 	if a.roleConflict(m) {
 		a.answerConflict(g, d, m)
 		a.run(now)
@@ -61,7 +62,10 @@ func (a *Agent) handleRequest(now time.Time, d Datagram, m *message) error {
 		return nil
 	}
 	if p != nil && p.state == PairSucceeded && p.validated && !m.useCandidate && (p == g.selected || !p.useCandidate) {
-		p.lastRequest = now // a keepalive: nothing else to do
+		p.lastRequest = now // a keepalive: nothing else to do, unless this end is lite
+		if a.cfg.Lite {
+			a.run(now)
+		}
 		return nil
 	}
 	a.take(now, g, d, m)
@@ -123,7 +127,7 @@ func (a *Agent) roleConflict(m *message) bool {
 		}
 		a.switchRole()
 	case m.role == attrControlled && a.role == Controlled:
-		if a.tieBreaker < m.tieBreaker {
+		if a.cfg.Lite || a.tieBreaker < m.tieBreaker { // RFC 8445 section 6.1.1: the full agent controls
 			return true
 		}
 		a.switchRole()
@@ -173,14 +177,16 @@ func (a *Agent) act(now time.Time, g *generation, e earlyRequest) {
 	if g != a.current {
 		return // only its selected pair still matters
 	}
-	switch p.state {
-	case PairInProgress:
+	switch {
+	case a.cfg.Lite:
+		a.validate(now, p)
+	case p.state == PairInProgress:
 		// The check under way may have met a closed NAT; an answer to it still
 		// counts.
 		g.letBe(p, p.check)
 		p.check.data, p.check = nil, nil
 		g.enqueue(p)
-	case PairWaiting, PairFrozen, PairFailed:
+	case p.state != PairSucceeded:
 		g.enqueue(p)
 	}
 	if a.role != Controlled {

@@ -110,6 +110,7 @@ func (a *Agent) alive(now time.Time) bool {
 // A late call passes through the states it missed.
 func (a *Agent) evaluate(now time.Time) {
 	a.beginChecking(now)
+	a.runUnchecked(now)
 	for range len(stateNames) {
 		before := a.state
 		a.step(now)
