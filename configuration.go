@@ -38,6 +38,9 @@ type Configuration struct {
 	// AlwaysNegotiateDataChannels makes an offer have a data section even when
 	// there is no data channel yet (W3C webrtc-extensions).
 	AlwaysNegotiateDataChannels bool `json:"alwaysNegotiateDataChannels,omitempty"`
+	// RTPHeaderEncryptionPolicy is negotiate by default (W3C webrtc-extensions). It
+	// cannot be changed later.
+	RTPHeaderEncryptionPolicy RTPHeaderEncryptionPolicy `json:"rtpHeaderEncryptionPolicy,omitempty"`
 }
 
 // validate checks what the constructor (webrtc-pc section 4.4.1.1) and "set a
@@ -70,6 +73,7 @@ func (c Configuration) validateEnums() error {
 		{"iceTransportPolicy", int(c.ICETransportPolicy), int(ICETransportPolicyNoHost)},
 		{"bundlePolicy", int(c.BundlePolicy), int(BundlePolicyMaxBundle)},
 		{"rtcpMuxPolicy", int(c.RTCPMuxPolicy), int(RTCPMuxPolicyRequire)},
+		{"rtpHeaderEncryptionPolicy", int(c.RTPHeaderEncryptionPolicy), int(RTPHeaderEncryptionPolicyRequire)},
 		{"sdpSemantics", int(c.SDPSemantics), int(SDPSemanticsUnifiedPlanWithFallback)},
 	} {
 		if member.value < 0 || member.value > member.last {
@@ -101,6 +105,8 @@ func (c Configuration) validateChange(old Configuration, localDescriptionSet boo
 		return errorf(KindInvalidModification, "", "%w (from %v to %v)", ErrModifyingBundlePolicy, old.BundlePolicy, c.BundlePolicy)
 	case c.RTCPMuxPolicy != old.RTCPMuxPolicy:
 		return errorf(KindInvalidModification, "", "%w (from %v to %v)", ErrModifyingRTCPMuxPolicy, old.RTCPMuxPolicy, c.RTCPMuxPolicy)
+	case c.RTPHeaderEncryptionPolicy != old.RTPHeaderEncryptionPolicy:
+		return errorf(KindInvalidModification, "", "%w (from %v to %v)", ErrModifyingRTPHeaderEncryptionPolicy, old.RTPHeaderEncryptionPolicy, c.RTPHeaderEncryptionPolicy)
 	case localDescriptionSet && c.ICECandidatePoolSize != old.ICECandidatePoolSize:
 		return errorf(KindInvalidModification, "", "%w (from %d to %d)", ErrModifyingICECandidatePoolSize, old.ICECandidatePoolSize, c.ICECandidatePoolSize)
 	default:
@@ -128,6 +134,9 @@ func (c Configuration) withDefaults() Configuration {
 	}
 	if c.RTCPMuxPolicy == RTCPMuxPolicyUnknown {
 		c.RTCPMuxPolicy = RTCPMuxPolicyRequire
+	}
+	if c.RTPHeaderEncryptionPolicy == RTPHeaderEncryptionPolicyUnknown {
+		c.RTPHeaderEncryptionPolicy = RTPHeaderEncryptionPolicyNegotiate
 	}
 	return c
 }

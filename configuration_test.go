@@ -128,6 +128,7 @@ func TestSetConfigurationMayNotChangeWhatIsFixed(t *testing.T) {
 		{name: "bundle policy", old: Configuration{}, new: Configuration{BundlePolicy: BundlePolicyMaxBundle}, cause: ErrModifyingBundlePolicy},
 		{name: "bundle policy left out", old: Configuration{BundlePolicy: BundlePolicyMaxBundle}, new: Configuration{}, cause: ErrModifyingBundlePolicy},
 		{name: "RTCP policy", old: Configuration{}, new: Configuration{RTCPMuxPolicy: RTCPMuxPolicyNegotiate}, cause: ErrModifyingRTCPMuxPolicy},
+		{name: "header encryption", old: Configuration{}, new: Configuration{RTPHeaderEncryptionPolicy: RTPHeaderEncryptionPolicyRequire}, cause: ErrModifyingRTPHeaderEncryptionPolicy},
 		{name: "peer identity", old: Configuration{}, new: Configuration{PeerIdentity: "alice@example.org"}, cause: ErrModifyingPeerIdentity},
 		{name: "peer identity left out", old: Configuration{PeerIdentity: "alice@example.org"}, new: Configuration{}},
 		{name: "pool size, early", old: Configuration{}, new: Configuration{ICECandidatePoolSize: 1}},
@@ -177,17 +178,17 @@ func TestCloneSharesNothing(t *testing.T) {
 // webrtc-pc section 4.2.1: bundlePolicy = "balanced", rtcpMuxPolicy = "require".
 func TestDefaults(t *testing.T) {
 	got := Configuration{}.withDefaults()
-	want := Configuration{BundlePolicy: BundlePolicyBalanced, RTCPMuxPolicy: RTCPMuxPolicyRequire}
+	want := Configuration{BundlePolicy: BundlePolicyBalanced, RTCPMuxPolicy: RTCPMuxPolicyRequire, RTPHeaderEncryptionPolicy: RTPHeaderEncryptionPolicyNegotiate}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if set := (Configuration{BundlePolicy: BundlePolicyMaxBundle, RTCPMuxPolicy: RTCPMuxPolicyNegotiate}); !reflect.DeepEqual(set.withDefaults(), set) {
+	if set := (Configuration{BundlePolicy: BundlePolicyMaxBundle, RTCPMuxPolicy: RTCPMuxPolicyNegotiate, RTPHeaderEncryptionPolicy: RTPHeaderEncryptionPolicyRequire}); !reflect.DeepEqual(set.withDefaults(), set) {
 		t.Errorf("a policy was changed: %+v", set.withDefaults())
 	}
 }
 
 func TestConfigurationReadsBackItsJSON(t *testing.T) {
-	const text = `{"iceServers":[{"urls":["stun:a"],"credentialType":"password"}],"iceTransportPolicy":"relay","bundlePolicy":"max-bundle","rtcpMuxPolicy":"require","iceCandidatePoolSize":3,"alwaysNegotiateDataChannels":true}`
+	const text = `{"iceServers":[{"urls":["stun:a"],"credentialType":"password"}],"iceTransportPolicy":"relay","bundlePolicy":"max-bundle","rtcpMuxPolicy":"require","iceCandidatePoolSize":3,"alwaysNegotiateDataChannels":true,"rtpHeaderEncryptionPolicy":"require"}`
 	var c Configuration
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 // next gathering on: that of the first local description, or that of the next
 // offer, which restarts ICE for it (RFC 9429 section 5.2.2). It returns an
 // InvalidModificationError for a change of what is fixed: PeerIdentity,
-// Certificates, BundlePolicy, RTCPMuxPolicy, and ICECandidatePoolSize once a
+// Certificates, BundlePolicy, RTCPMuxPolicy, RTPHeaderEncryptionPolicy, and ICECandidatePoolSize once a
 // local description was set; the errors of NewPeerConnection for values that are
 // not valid; an InvalidStateError after Close. Then nothing has changed. A
 // configuration from GetConfiguration may be given, which names the certificate

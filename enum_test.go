@@ -116,6 +116,11 @@ var enumValues = []struct {
 	{RTCPMuxPolicyUnknown, "unknown"},
 	{RTCPMuxPolicyNegotiate, "negotiate"},
 	{RTCPMuxPolicyRequire, "require"},
+	// webrtc-extensions, RTCRtpHeaderEncryptionPolicy
+	{RTPHeaderEncryptionPolicyUnknown, "unknown"},
+	{RTPHeaderEncryptionPolicyDisable, "disable"},
+	{RTPHeaderEncryptionPolicyNegotiate, "negotiate"},
+	{RTPHeaderEncryptionPolicyRequire, "require"},
 	{ICECredentialTypePassword, "password"},
 	{ICECredentialTypeOauth, "oauth"},
 	{SDPSemanticsUnifiedPlan, "unified-plan"},
@@ -158,6 +163,7 @@ func TestEnumerationsReadBackTheirJSON(t *testing.T) {
 	checkJSON(t, ICETransportPolicyAll, ICETransportPolicyRelay, ICETransportPolicyNoHost)
 	checkJSON(t, BundlePolicyUnknown, BundlePolicyBalanced, BundlePolicyMaxCompat, BundlePolicyMaxBundle)
 	checkJSON(t, RTCPMuxPolicyUnknown, RTCPMuxPolicyNegotiate, RTCPMuxPolicyRequire)
+	checkJSON(t, RTPHeaderEncryptionPolicyUnknown, RTPHeaderEncryptionPolicyDisable, RTPHeaderEncryptionPolicyNegotiate, RTPHeaderEncryptionPolicyRequire)
 	checkJSON(t, ICECredentialTypePassword, ICECredentialTypeOauth)
 	checkJSON(t, SDPSemanticsUnifiedPlan, SDPSemanticsPlanB, SDPSemanticsUnifiedPlanWithFallback)
 	checkJSON(t, SDPTypeOffer, SDPTypePranswer, SDPTypeAnswer, SDPTypeRollback)
@@ -189,7 +195,7 @@ func checkJSON[T interface {
 // TypeError.
 func TestSettingsRefuseUnknownNames(t *testing.T) {
 	for _, target := range []any{
-		new(ICETransportPolicy), new(BundlePolicy), new(RTCPMuxPolicy), new(ICECredentialType), new(SDPSemantics), new(SDPType), new(PriorityType),
+		new(ICETransportPolicy), new(BundlePolicy), new(RTCPMuxPolicy), new(RTPHeaderEncryptionPolicy), new(ICECredentialType), new(SDPSemantics), new(SDPType), new(PriorityType),
 	} {
 		for _, text := range []string{`"nonsense"`, `""`} {
 			err := json.Unmarshal([]byte(text), target)

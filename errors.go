@@ -207,7 +207,7 @@ var (
 	// ErrTurnCredentials: a TURN server's username or credential is not usable.
 	ErrTurnCredentials = errors.New("TURN credentials are not usable")
 
-	// The following five are of SetConfiguration.
+	// The following six are of SetConfiguration.
 
 	// ErrModifyingPeerIdentity: SetConfiguration may not change peerIdentity.
 	ErrModifyingPeerIdentity = errors.New("peerIdentity cannot be changed")
@@ -217,6 +217,9 @@ var (
 	ErrModifyingBundlePolicy = errors.New("bundlePolicy cannot be changed")
 	// ErrModifyingRTCPMuxPolicy: SetConfiguration may not change rtcpMuxPolicy.
 	ErrModifyingRTCPMuxPolicy = errors.New("rtcpMuxPolicy cannot be changed")
+	// ErrModifyingRTPHeaderEncryptionPolicy: SetConfiguration may not change
+	// rtpHeaderEncryptionPolicy.
+	ErrModifyingRTPHeaderEncryptionPolicy = errors.New("rtpHeaderEncryptionPolicy cannot be changed")
 	// ErrModifyingICECandidatePoolSize: SetConfiguration may not change
 	// iceCandidatePoolSize once a local description is set.
 	ErrModifyingICECandidatePoolSize = errors.New("iceCandidatePoolSize cannot be changed after a local description was set")

@@ -16,6 +16,7 @@ func (pc *PeerConnection) sessionConfig() jsep.Config {
 		LocalMaxMessageSize: uint64(pc.api.settings.localMaxMessageSize()), SCTPPort: sctpPort,
 		Audio: support(RTPCodecTypeAudio), Video: support(RTPCodecTypeVideo),
 	}
+	config.Cryptex = pc.config.RTPHeaderEncryptionPolicy.jsepPolicy()
 	switch pc.config.BundlePolicy {
 	case BundlePolicyMaxCompat:
 		config.BundlePolicy = jsep.MaxCompat

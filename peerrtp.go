@@ -25,12 +25,13 @@ func (pc *PeerConnection) configureRTP(now time.Time, states []jsep.TransceiverS
 		var sections []rtpsession.Section
 		var ids rtpsession.Extensions
 		tracks := make(map[trackKey]*TrackRemote)
-		media := false
+		media, cryptex := false, true
 		for _, state := range states {
 			if pc.rtpOf(state) != transport.dtls.rtp {
 				continue
 			}
 			media = true
+			cryptex = cryptex && state.HeadersEncrypted
 			t := pc.transceiver(state.ID)
 			if t == nil || len(state.Receive.Codecs) == 0 {
 				continue
@@ -43,6 +44,7 @@ func (pc *PeerConnection) configureRTP(now time.Time, states []jsep.TransceiverS
 			}
 		}
 		if media {
+			transport.dtls.rtp.setCryptex(cryptex, pc.config.RTPHeaderEncryptionPolicy.inbound())
 			transport.dtls.rtp.activate(now, pc.id)
 			carriers = append(carriers, transport.dtls.rtp)
 		}

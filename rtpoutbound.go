@@ -93,7 +93,7 @@ func (t *rtpTransport) begin(now time.Time) (outbound, bool) {
 }
 
 // room is how long a packet may be that is yet to be sealed.
-func (o *outbound) room() int { return netio.MaxDatagram - o.keys.Profile().RTPOverhead() }
+func (o *outbound) room() int { return netio.MaxDatagram - o.keys.RTPOverhead() }
 
 // burstLimit is how many packets are given to the socket at once: what it moves in
 // one system call.

@@ -24,6 +24,7 @@ type transceiverSnapshot struct {
 	mid              string
 	direction        RTPTransceiverDirection
 	currentDirection RTPTransceiverDirection
+	headersEncrypted bool
 }
 
 func newRTPTransceiver(pc *PeerConnection, id jsep.TransceiverID, kind RTPCodecType) *RTPTransceiver {
@@ -62,6 +63,16 @@ func (t *RTPTransceiver) Direction() RTPTransceiverDirection { return t.publishe
 // RTPTransceiverDirectionUnknown before there is one, and stopped at the end.
 func (t *RTPTransceiver) CurrentDirection() RTPTransceiverDirection {
 	return t.published.Load().currentDirection
+}
+
+// RTPHeaderEncryptionNegotiated reports whether both ends take packets whose header
+// extensions are encrypted (RFC 9335), see [Configuration.RTPHeaderEncryptionPolicy].
+// What is sent is encrypted if all transceivers of the
+// transport say so.
+//
+// See https://w3c.github.io/webrtc-extensions/#dom-rtptransceiver-rtpheaderencryptionnegotiated
+func (t *RTPTransceiver) RTPHeaderEncryptionNegotiated() bool {
+	return t.published.Load().headersEncrypted
 }
 
 // SetDirection sets the preferred direction; it takes effect by a negotiation,
@@ -126,7 +137,7 @@ func (t *RTPTransceiver) stopped() {
 
 // update publishes what signaling says of the transceiver. On the loop.
 func (t *RTPTransceiver) update(state jsep.TransceiverState) {
-	s := &transceiverSnapshot{mid: state.MID, direction: newRTPTransceiverDirection(state.Direction)}
+	s := &transceiverSnapshot{mid: state.MID, direction: newRTPTransceiverDirection(state.Direction), headersEncrypted: state.HeadersEncrypted}
 	if state.HasCurrent {
 		s.currentDirection = newRTPTransceiverDirection(state.CurrentDirection)
 	}

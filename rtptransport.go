@@ -28,7 +28,10 @@ type rtpTransport struct {
 	local   rtpsession.SSRC // of reports while nothing is sent
 	active  bool            // media was negotiated. Owned by the loop.
 	keyed   bool            // there are keys. Owned by the loop.
-	armed   atomic.Int64
+
+	cryptex   bool         // the peer takes encrypted header extensions (RFC 9335). Owned by the loop.
+	cryptexIn srtp.Cryptex // what becomes of those that the peer sends. Owned by the loop.
+	armed     atomic.Int64
 
 	allocation allocation          // owned by the loop
 	onTarget   func(now time.Time) // of the connection; nil without one. Owned by the loop.
@@ -61,6 +64,17 @@ func (t *rtpTransport) activate(now time.Time, cname string) {
 		t.loop.Join(&loopMember{deadline: t.deadline, advance: t.advance})
 	}
 	t.connected(now)
+}
+
+// setCryptex says whether the peer takes encrypted header extensions, and whether
+// it may send them or has to. On the loop.
+//
+// See RFC 9335 section 4.
+func (t *rtpTransport) setCryptex(out bool, in srtp.Cryptex) {
+	t.cryptex, t.cryptexIn = out, in
+	if keys := t.out.keys.Load(); keys != nil {
+		keys.SetCryptex(out)
+	}
 }
 
 // connected takes the keys of the DTLS association. On the loop.
@@ -96,6 +110,8 @@ func (t *rtpTransport) key(now time.Time, profile srtp.Profile, material []byte,
 	if err != nil {
 		return err
 	}
+	outbound.SetCryptex(t.cryptex)
+	options.Cryptex = t.cryptexIn
 	inbound, err := srtp.NewInbound(profile, remote, options)
 	if err != nil {
 		return err

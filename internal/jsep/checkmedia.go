@@ -19,6 +19,9 @@ func (s *Session) checkRemoteMedia(d *description) *Error {
 		if !s.cfg.RTCPMuxNegotiate && !d.usesMux(i) {
 			return m.failf("no a=rtcp-mux, which the policy requires") // W3C section 4.4.1.4
 		}
+		if s.cfg.Cryptex == CryptexRequire && !d.takesCryptex(i) {
+			return m.failf("no a=cryptex (RFC 9335), which the policy requires") // webrtc-extensions, RTCRtpHeaderEncryptionPolicy
+		}
 		if d.typ == Offer {
 			continue
 		}

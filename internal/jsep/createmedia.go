@@ -41,7 +41,7 @@ func (w *writer) offerMedia(t *transceiver, mid, proto string) {
 	w.transceivers[len(w.media)] = t.id
 	sec := mediaSection{
 		t: t, direction: t.direction, codecs: codecs, rsize: true, muxOnly: !s.cfg.RTCPMuxNegotiate,
-		extensions: w.extensions.Assign(s.extensionsOf(t), w.mixed),
+		extensions: w.extensions.Assign(s.extensionsOf(t), w.mixed), cryptex: s.cfg.Cryptex != CryptexOff,
 	}
 	if t.direction.Sends() && len(t.sendRIDs) > 1 {
 		sec.send = t.sendRIDs
@@ -62,6 +62,7 @@ func (w *writer) answerMedia(m *media, codecs []Codec, setup Setup, n *numbers) 
 	sec := mediaSection{
 		t: t, direction: t.direction.Intersect(m.rtp.direction.Reverse()), codecs: codecs, rsize: m.rtp.rsize,
 		mixed:      m.rtp.mixed && !offer.mixed,
+		cryptex:    s.cfg.Cryptex != CryptexOff && offer.takesCryptex(m.index),
 		extensions: NegotiateExtensions(s.extensionsOf(t), m.rtp.extensions, offer.allowsMixed(m.index)),
 	}
 	if n != nil {
@@ -106,6 +107,7 @@ type mediaSection struct {
 	extensions     []Extension
 	muxOnly, rsize bool
 	mixed          bool // a=extmap-allow-mixed in the section
+	cryptex        bool
 	send           []string
 	receive        []RID
 	sim            bool // receive is simulcast, not one lone RID
@@ -122,6 +124,9 @@ func (w *writer) addMedia(sec mediaSection, mid, proto string, setup Setup) {
 	add := func(as ...sdp.Attribute) { md.Attributes = append(md.Attributes, as...) }
 	if sec.mixed {
 		add(attribute("extmap-allow-mixed"))
+	}
+	if sec.cryptex {
+		add(attribute("cryptex"))
 	}
 	for _, e := range sec.extensions {
 		add(e.Attribute())

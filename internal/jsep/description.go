@@ -20,6 +20,7 @@ type description struct {
 	session  []sdp.Attribute
 	trickle  bool       // a=ice-options:trickle at session level
 	mixed    bool       // a=extmap-allow-mixed at session level
+	cryptex  bool       // a=cryptex at session level
 	identity string     // a=identity, without its extensions
 	groups   [][]string // MIDs of each BUNDLE group
 	media    []media

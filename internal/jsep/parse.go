@@ -32,7 +32,7 @@ func parse(text string, t Type, lim limits) (*description, *Error) {
 		}
 	}
 	d.trickle = session.transport.Trickle
-	d.groups, d.mixed = session.groups, session.mixed
+	d.groups, d.mixed, d.cryptex = session.groups, session.mixed, session.cryptex
 	d.identity, d.fingerprints = session.identity, session.transport.Fingerprints
 	d.media = make([]media, len(doc.parts))
 	for i, md := range parsed.MediaDescriptions {
@@ -61,6 +61,7 @@ type reader struct {
 	grouped    int // MIDs in groups
 	groups     [][]string
 	mixed      bool
+	cryptex    bool
 	direction  Direction // valid when directed, and for the session
 	directed   bool
 	mid        string
@@ -86,6 +87,8 @@ func (r *reader) attribute(a sdp.Attribute, line int, session bool) *Error {
 		}
 	case "extmap-allow-mixed":
 		r.mixed = true
+	case "cryptex":
+		r.cryptex = true
 	case "sendrecv", "sendonly", "recvonly", "inactive":
 		if !r.directed {
 			r.direction, _ = ParseDirection(a.Key)

@@ -25,6 +25,7 @@ type rtpMedia struct {
 	mux        bool // a=rtcp-mux or a=rtcp-mux-only
 	rsize      bool // a=rtcp-rsize
 	mixed      bool // a=extmap-allow-mixed in the section
+	cryptex    bool // a=cryptex in the section
 	msid       msid
 	sources    Sources
 	simulcast  simulcast
@@ -37,7 +38,7 @@ func (m *media) rtpSection(r *reader, direction Direction) (*rtpMedia, *Error) {
 	if !ok || m.rejected || !slices.Contains(rtpProtocols, m.proto) {
 		return nil, nil
 	}
-	rtp := &rtpMedia{kind: kind, direction: direction, mixed: r.mixed}
+	rtp := &rtpMedia{kind: kind, direction: direction, mixed: r.mixed, cryptex: r.cryptex}
 	if r.directed {
 		rtp.direction = r.direction
 	}

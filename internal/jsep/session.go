@@ -28,6 +28,8 @@ type Config struct {
 	// RTCPMuxNegotiate is W3C's rtcpMuxPolicy "negotiate". RTCP without multiplexing is not supported: with it
 	// such an m-line is rejected, without it (policy "require") the description is an InvalidAccess error.
 	RTCPMuxNegotiate bool
+	// Cryptex says whether header extensions may be encrypted as a whole (RFC 9335).
+	Cryptex CryptexPolicy
 
 	MaxSDPBytes     int // of a remote description; 0: 1 MiB
 	MaxSDPLines     int // 0: 16384

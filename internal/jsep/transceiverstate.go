@@ -26,6 +26,8 @@ type TransceiverState struct {
 	// Send is empty unless an answer lets this side send. Receive is what it must be ready for: once an offer
 	// is out, all of that.
 	Send, Receive MediaParameters
+	// HeadersEncrypted: both sides take packets whose header extensions are encrypted as a whole (RFC 9335), by the last answer.
+	HeadersEncrypted bool
 	// Local and Remote are what the newest description of either side says of the m-line.
 	Local, Remote DescribedMedia
 }
@@ -97,6 +99,7 @@ func (s *Session) describeTransceiver(t *transceiver, sections []Section) Transc
 	st.Local, st.Remote = s.newestLocal().described(t.mid), s.newestRemote().described(t.mid)
 	if !t.stopped {
 		st.Send, st.Receive = s.sendParameters(t), s.receiveParameters(t)
+		st.HeadersEncrypted = s.headersEncrypted(t.mid)
 	}
 	return st
 }

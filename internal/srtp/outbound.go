@@ -3,6 +3,7 @@ package srtp
 import (
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 )
 
 // Outbound protects what this end sends with one pair of keys. Its methods may be called on any goroutine.
@@ -14,6 +15,8 @@ type Outbound struct {
 	profile Profile
 	options Options
 	keys    sessionKeys
+
+	cryptex atomic.Bool
 
 	mu        sync.Mutex // a leaf lock
 	streams   map[uint32]*OutboundStream
@@ -36,6 +39,7 @@ func NewOutbound(p Profile, k Keys, o Options) (*Outbound, error) {
 		return nil, err
 	}
 	out := &Outbound{profile: p, options: o, keys: keys, rtcp: keys.rtcp(), streams: map[uint32]*OutboundStream{}, past: map[uint32]uint64{}}
+	out.cryptex.Store(o.Cryptex != CryptexOff)
 	if !shapes[p].accelerated {
 		out.rtcpIndex = 1 // the engine cannot send index 0
 	}
@@ -45,6 +49,18 @@ func NewOutbound(p Profile, k Keys, o Options) (*Outbound, error) {
 // Profile returns the protection profile.
 func (o *Outbound) Profile() Profile { return o.profile }
 
+// SetCryptex says whether CSRCs and header extensions of what is protected from now on are encrypted (RFC 9335): negotiation may
+// change it (its section 4). It has no effect with a profile that does not have cryptex.
+func (o *Outbound) SetCryptex(on bool) { o.cryptex.Store(on && shapes[o.profile].accelerated) }
+
+// RTPOverhead is the most bytes that Protect adds to a packet.
+func (o *Outbound) RTPOverhead() int {
+	if o.cryptex.Load() {
+		return o.profile.RTPOverhead() + extensionHeaderLen
+	}
+	return o.profile.RTPOverhead()
+}
+
 // Stream returns the one stream of an SSRC, which it makes at the first call.
 func (o *Outbound) Stream(ssrc uint32) *OutboundStream {
 	o.mu.Lock()
@@ -53,7 +69,7 @@ func (o *Outbound) Stream(ssrc uint32) *OutboundStream {
 		return s
 	}
 	s := &OutboundStream{
-		ssrc: ssrc, overhead: shapes[o.profile].rtpTag, rtp: o.keys.rtp(), cryptex: o.options.Cryptex != CryptexOff,
+		ssrc: ssrc, overhead: shapes[o.profile].rtpTag, rtp: o.keys.rtp(), cryptex: &o.cryptex,
 		window: newReplayWindow(o.options.ReplayWindow),
 	}
 	s.tags = make([]uint32, s.window.size())
@@ -103,7 +119,7 @@ func (o *Outbound) ProtectRTCP(packet []byte) ([]byte, error) {
 type OutboundStream struct {
 	ssrc     uint32
 	overhead int
-	cryptex  bool
+	cryptex  *atomic.Bool // of the Outbound
 	rtp      rtpTransform
 
 	started bool
@@ -141,7 +157,7 @@ func (s *OutboundStream) Protect(packet []byte) ([]byte, error) {
 			return nil, ErrReused
 		}
 	}
-	if s.cryptex {
+	if s.cryptex.Load() {
 		if !h.extension && h.csrcs > 0 && cap(packet)-len(packet) < s.overhead+extensionHeaderLen {
 			return nil, ErrCapacity
 		}
