@@ -127,10 +127,10 @@ func (n *Net) deliverDue() {
 			return
 		}
 		d := heap.Pop(&n.flight).(*datagram)
-		server, reply := n.arrive(now, d)
+		server, replies := n.arrive(now, d)
 		n.mu.Unlock()
-		if reply != nil {
-			n.send(server, reply.src, reply.dst, reply.data)
+		for _, r := range replies {
+			n.send(server, r.src, r.dst, r.data)
 		}
 	}
 }
@@ -159,9 +159,9 @@ func (n *Net) fire() {
 	n.deliverDue()
 }
 
-// arrive hands d to the socket or the server that it is for; a server's reply
-// is the second result. n.mu is held.
-func (n *Net) arrive(now time.Time, d *datagram) (*Host, *datagram) {
+// arrive hands d to the socket or the server that it is for; what a server sends
+// on that is the second result. n.mu is held.
+func (n *Net) arrive(now time.Time, d *datagram) (*Host, []outgoing) {
 	drops := &n.stats.Drops
 	host, dst := d.home, d.dst
 	if host == nil {
@@ -187,10 +187,7 @@ func (n *Net) arrive(now time.Time, d *datagram) (*Host, *datagram) {
 	}
 	if serve := host.services[dst]; serve != nil {
 		n.received(host, d)
-		if data := serve(src, d.data); data != nil {
-			return host, &datagram{src: dst, dst: src, data: data}
-		}
-		return nil, nil
+		return host, serve(src, d.data)
 	}
 	c := host.conns[dst]
 	if c == nil {

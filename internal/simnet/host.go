@@ -20,7 +20,7 @@ type Host struct {
 	ifaces       []*iface
 	addrs        []hostAddr
 	conns        map[netip.AddrPort]*conn
-	services     map[netip.AddrPort]func(src netip.AddrPort, data []byte) []byte
+	services     map[netip.AddrPort]service
 	nextPort     uint16
 	receiveQueue int // datagrams
 	dns          map[string][]netip.Addr
@@ -71,7 +71,7 @@ func (n *Net) addHost(name string, addrs []string, realmOf func(netip.Addr) *rea
 		net:          n,
 		name:         name,
 		conns:        make(map[netip.AddrPort]*conn),
-		services:     make(map[netip.AddrPort]func(netip.AddrPort, []byte) []byte),
+		services:     make(map[netip.AddrPort]service),
 		dns:          make(map[string][]netip.Addr),
 		nextPort:     firstPort,
 		receiveQueue: defaultReceiveQueue,

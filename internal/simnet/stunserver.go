@@ -6,6 +6,16 @@ import (
 	"strings"
 )
 
+// service answers the datagrams to one address and port of a server. It runs with
+// net.mu held.
+type service func(src netip.AddrPort, data []byte) []outgoing
+
+// outgoing is a datagram that a service sends.
+type outgoing struct {
+	src, dst netip.AddrPort
+	data     []byte
+}
+
 // Server is a public STUN server (RFC 8489). It answers Binding requests and
 // nothing else, without authentication.
 type Server struct {
@@ -29,12 +39,13 @@ func (n *Net) STUNServer(name, addr string) *Server {
 	s.host = n.Host(name, s.addr.Addr().String())
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s.host.services[s.addr] = func(src netip.AddrPort, data []byte) []byte {
+	s.host.services[s.addr] = func(src netip.AddrPort, data []byte) []outgoing {
 		reply := bindingResponse(src, data)
-		if reply != nil {
-			s.requests++
+		if reply == nil {
+			return nil
 		}
-		return reply
+		s.requests++
+		return []outgoing{{src: s.addr, dst: src, data: reply}}
 	}
 	return s
 }

@@ -1,0 +1,54 @@
+package turn
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/pion/stun"
+)
+
+// allocatedBy takes the response to an Allocate request (RFC 8656 section 7.3).
+func (c *Client) allocatedBy(now time.Time, m *stun.Message) {
+	e := &Allocated{}
+	for _, a := range m.Attributes {
+		if a.Type == stun.AttrMessageIntegrity {
+			break
+		}
+		if a.Type != stun.AttrXORRelayedAddress {
+			continue
+		}
+		addr, ok := xorAddress(a.Value, m.Raw[4:stunHeader])
+		if i := familyIndex(addr.Addr()); ok && usable(addr) && !c.relayed[i].IsValid() {
+			c.relayed[i] = addr
+			e.Relayed = append(e.Relayed, addr)
+		}
+	}
+	if v, ok := attribute(m, stun.AttrXORMappedAddress); ok {
+		if addr, ok := xorAddress(v, m.Raw[4:stunHeader]); ok && usable(addr) {
+			e.Mapped = addr
+		}
+	}
+	if len(e.Relayed) == 0 {
+		c.send(now, c.build(&transaction{method: stun.MethodRefresh})) // lifetime 0: nobody wants it
+		c.fail(errNoAddress)
+		return
+	}
+	c.setState(allocated)
+	c.prolong(now, m)
+	c.push(e)
+}
+
+// refreshed takes the response to a Refresh request (RFC 8656 section 8.3).
+func (c *Client) refreshed(now time.Time, m *stun.Message) { c.prolong(now, m) }
+
+// prolong notes how long the allocation lives, and refreshes it a minute before
+// that, or after half of a short life.
+func (c *Client) prolong(now time.Time, m *stun.Message) {
+	lifetime := defaultLifetime
+	if v, ok := attribute(m, stun.AttrLifetime); ok && len(v) == 4 {
+		lifetime = min(time.Duration(binary.BigEndian.Uint32(v))*time.Second, maxLifetime)
+	}
+	lifetime = max(lifetime, 2*time.Second) // a server's 0 must not keep us busy
+	c.expires = now.Add(lifetime)
+	c.refreshAt = now.Add(max(lifetime-time.Minute, lifetime/2))
+}
