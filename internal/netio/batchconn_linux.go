@@ -1,6 +1,7 @@
 package netio
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -21,7 +22,7 @@ type batchConn struct {
 	udp   *net.UDPConn
 	raw   syscall.RawConn
 	local netip.AddrPort
-	v6    bool
+	family
 	zones zoneTable
 
 	// unsegmented: a run of datagrams in one message was refused. It stays so: what
@@ -48,7 +49,14 @@ func newBatchConn(udp *net.UDPConn) (*batchConn, error) {
 		return nil, err
 	}
 	c := &batchConn{udp: udp, raw: raw, local: localAddr(udp.LocalAddr()), want: minWant}
-	c.v6 = c.local.Addr().Is6()
+	cerr := raw.Control(func(fd uintptr) { c.family, err = learnFamily(int(fd), c.local.Addr()) })
+	if err == nil {
+		err = cerr
+	}
+	if err != nil {
+		udp.Close()
+		return nil, fmt.Errorf("netio: options of %v: %w", c.local, err)
+	}
 	c.readable = c.tryRead
 	return c, nil
 }
@@ -116,6 +124,10 @@ func (c *batchConn) receive(fd uintptr, m *messages, ds []Datagram) (int, syscal
 		b := GetBuffer()
 		ds[i].Buffer = b
 		m.point(i, b.Cap(), unix.SizeofSockaddrInet6)
+		if c.destinations {
+			m.controls[i].n = controlSize
+			m.controls[i].attach(&m.hdrs[i].hdr)
+		}
 	}
 	// MSG_TRUNC is not asked for: as a result flag it is set by itself.
 	n, errno := m.call(unix.SYS_RECVMMSG, fd, len(ds))
@@ -145,6 +157,9 @@ func (c *batchConn) keepWhole(m *messages, ds []Datagram) int {
 		}
 		b.SetLen(int(m.hdrs[i].n))
 		ds[kept] = Datagram{Buffer: b, Addr: m.names[i].addrPort(&c.zones)}
+		if c.destinations {
+			ds[kept].Local = m.controls[i].destination(int(m.hdrs[i].hdr.Controllen), &c.zones)
+		}
 		kept++
 	}
 	return kept
@@ -237,8 +252,9 @@ func (c *batchConn) sendFrom(fd uintptr, m *messages, segments bool) (again bool
 func (c *batchConn) prepare(m *messages, segments bool) (count, end int) {
 	end = m.n
 	for end < len(m.ds) {
-		size := m.names[count].set(m.ds[end].Addr, c.v6, &c.zones)
-		if size == 0 {
+		d := &m.ds[end]
+		size := m.names[count].set(d.Addr, c.family, &c.zones)
+		if size == 0 || d.Local.IsValid() && !c.sends(d.Local) {
 			break
 		}
 		span := 1
@@ -246,6 +262,14 @@ func (c *batchConn) prepare(m *messages, segments bool) (count, end int) {
 			span = run(m.ds[end:])
 		}
 		m.pointRun(count, end, span, size)
+		m.controls[count].n = 0
+		if span > 1 {
+			m.controls[count].setSegment(len(d.Buffer.Bytes()))
+		}
+		if c.destinations && d.Local.IsValid() {
+			m.controls[count].setSource(d.Local, c.v6, &c.zones)
+		}
+		m.controls[count].attach(&m.hdrs[count].hdr)
 		count, end = count+1, end+span
 	}
 	return count, end
@@ -261,12 +285,12 @@ type message struct {
 // messages are the arguments of one system call. They come from a pool, so
 // that calls do not allocate and idle sockets do not hold them.
 type messages struct {
-	hdrs  [maxBatch]message
-	iovs  [maxBatch]unix.Iovec
-	names [maxBatch]sockaddr
-	// Of a run: its size as control message, and how many datagrams it has.
-	controls [maxBatch]segmentControl
-	spans    [maxBatch]uint8
+	hdrs     [maxBatch]message
+	iovs     [maxBatch]unix.Iovec
+	names    [maxBatch]sockaddr
+	controls [maxBatch]control
+	// How many datagrams each message has: more than one for a run.
+	spans [maxBatch]uint8
 
 	// Arguments and results of writable, for the duration of a WriteBatch.
 	conn     *batchConn
@@ -306,13 +330,8 @@ func (m *messages) pointRun(i, first, span int, nameLen uint32) {
 	hdr.Name, hdr.Namelen = &m.names[i][0], nameLen
 	hdr.Iov = &m.iovs[first]
 	hdr.SetIovlen(span)
-	hdr.Control = nil
-	hdr.SetControllen(0)
 	hdr.Flags = 0
 	m.spans[i] = uint8(span)
-	if span > 1 {
-		m.controls[i].set(hdr, len(m.ds[first].Buffer.Bytes()))
-	}
 }
 
 // unpoint forgets the payloads, which would otherwise live as long as m.

@@ -49,7 +49,7 @@ func BenchmarkSocketReceive(b *testing.B) {
 				out, _ := open(b, impl, "127.0.0.1:0")
 				ds := make([]Datagram, window)
 				for i := range ds {
-					ds[i] = Datagram{payloadOf(1200, 0), conn.LocalAddr()}
+					ds[i] = Datagram{Buffer: payloadOf(1200, 0), Addr: conn.LocalAddr()}
 				}
 				b.SetBytes(1200)
 				b.ReportAllocs()
@@ -81,7 +81,7 @@ func BenchmarkWriteBatch(b *testing.B) {
 				conn, _ := open(b, impl, "127.0.0.1:0")
 				ds := make([]Datagram, 64)
 				for i := range ds {
-					ds[i] = Datagram{payloadOf(1200, 0), sink.LocalAddr()}
+					ds[i] = Datagram{Buffer: payloadOf(1200, 0), Addr: sink.LocalAddr()}
 				}
 				b.SetBytes(64 * 1200)
 				b.ReportAllocs()

@@ -49,14 +49,14 @@ func TestPortUnreachableDoesNotEndTheReader(t *testing.T) {
 			if tries > 100 {
 				t.Fatal("no ICMP error was counted")
 			}
-			writeAll(t, a, Datagram{x, nobody})
-			writeAll(t, b, Datagram{x, a.LocalAddr()})
+			writeAll(t, a, Datagram{Buffer: x, Addr: nobody})
+			writeAll(t, b, Datagram{Buffer: x, Addr: a.LocalAddr()})
 			releaseAll(readN(t, a, 1))
 		}
 
 		// The error of one destination must not cost another its datagram.
-		writeAll(t, a, Datagram{x, nobody})
-		writeAll(t, a, Datagram{x, b.LocalAddr()})
+		writeAll(t, a, Datagram{Buffer: x, Addr: nobody})
+		writeAll(t, a, Datagram{Buffer: x, Addr: b.LocalAddr()})
 		releaseAll(readN(t, b, 1))
 	})
 }
@@ -66,7 +66,7 @@ func TestABatchIsOneSystemCall(t *testing.T) {
 	n := c.(*batchConn).count()
 	out := make([]Datagram, maxBatch)
 	for i := range out {
-		out[i] = Datagram{payloadOf(100, 0), c.LocalAddr()}
+		out[i] = Datagram{Buffer: payloadOf(100, 0), Addr: c.LocalAddr()}
 	}
 	writeAll(t, c, out...)
 	if got := n.writeCalls.Load(); got != 1 {
@@ -109,7 +109,7 @@ func TestFullSocketIsNoError(t *testing.T) {
 	}
 	ds := make([]Datagram, maxBatch)
 	for i := range ds {
-		ds[i] = Datagram{payloadOf(1200, 0), dest(1)}
+		ds[i] = Datagram{Buffer: payloadOf(1200, 0), Addr: dest(1)}
 	}
 	defer releaseAll(ds)
 	for range 10_000 {
@@ -195,7 +195,7 @@ func TestSockaddrRoundTrip(t *testing.T) {
 		for i := range sa {
 			sa[i] = 0xff // what an earlier call left
 		}
-		n := sa.set(netip.MustParseAddrPort(tt.addr), tt.v6, &zones)
+		n := sa.set(netip.MustParseAddrPort(tt.addr), family{v6: tt.v6}, &zones)
 		if (n == 0) != (tt.want == "") {
 			t.Errorf("%s on IPv6 %v: length %d", tt.addr, tt.v6, n)
 		} else if n != 0 && sa.addrPort(&zones).String() != tt.want {
@@ -205,7 +205,7 @@ func TestSockaddrRoundTrip(t *testing.T) {
 	if zones.name(uint32(lo.Index)) != "lo" || zones.index("lo") != uint32(lo.Index) {
 		t.Error("zone lo is not interface lo")
 	}
-	if n := (&sockaddr{}).set(netip.AddrPort{}, false, &zones); n != 0 {
+	if n := (&sockaddr{}).set(netip.AddrPort{}, family{}, &zones); n != 0 {
 		t.Error("the invalid address has a structure")
 	}
 	if (&sockaddr{}).addrPort(&zones).IsValid() {
@@ -216,12 +216,12 @@ func TestSockaddrRoundTrip(t *testing.T) {
 func TestSockaddrIsTheKernels(t *testing.T) {
 	var zones zoneTable
 	var sa sockaddr
-	sa.set(netip.MustParseAddrPort("192.0.2.1:258"), false, &zones)
+	sa.set(netip.MustParseAddrPort("192.0.2.1:258"), family{}, &zones)
 	four := (*unix.RawSockaddrInet4)(unsafe.Pointer(&sa))
 	if four.Family != unix.AF_INET || *(*[2]byte)(unsafe.Pointer(&four.Port)) != [2]byte{1, 2} || four.Addr != [4]byte{192, 0, 2, 1} {
 		t.Errorf("IPv4: %+v", four)
 	}
-	sa.set(netip.MustParseAddrPort("[fe80::1%7000]:258"), true, &zones)
+	sa.set(netip.MustParseAddrPort("[fe80::1%7000]:258"), family{v6: true}, &zones)
 	six := (*unix.RawSockaddrInet6)(unsafe.Pointer(&sa))
 	if six.Family != unix.AF_INET6 || *(*[2]byte)(unsafe.Pointer(&six.Port)) != [2]byte{1, 2} ||
 		six.Addr != [16]byte{0xfe, 0x80, 15: 1} || six.Scope_id != 7000 || six.Flowinfo != 0 {

@@ -88,7 +88,7 @@ func TestDatagramsArriveWholeInOrderWithTheirSource(t *testing.T) {
 		}
 		var out []Datagram
 		for i, size := range []int{1, 1200, 0, MaxDatagram, 1200, 1200, 47} {
-			out = append(out, Datagram{payloadOf(size, byte(i)), b.LocalAddr()})
+			out = append(out, Datagram{Buffer: payloadOf(size, byte(i)), Addr: b.LocalAddr()})
 		}
 		writeAll(t, a, out...)
 		in := readN(t, b, len(out))
@@ -100,7 +100,7 @@ func TestDatagramsArriveWholeInOrderWithTheirSource(t *testing.T) {
 				t.Errorf("datagram %d: %d bytes arrived unlike the %d sent", i, len(in[i].Buffer.Bytes()), len(out[i].Buffer.Bytes()))
 			}
 		}
-		writeAll(t, b, Datagram{in[0].Buffer, in[0].Addr}) // the source answers
+		writeAll(t, b, Datagram{Buffer: in[0].Buffer, Addr: in[0].Addr}) // the source answers
 		releaseAll(readN(t, a, 1))
 		releaseAll(in)
 		releaseAll(out)
@@ -114,7 +114,7 @@ func TestLongBatchesAndShortReads(t *testing.T) {
 		b, _ := open()
 		var out []Datagram
 		for i := range n {
-			out = append(out, Datagram{buffer(fmt.Sprint(i)), b.LocalAddr()})
+			out = append(out, Datagram{Buffer: buffer(fmt.Sprint(i)), Addr: b.LocalAddr()})
 		}
 		writeAll(t, a, out...)
 		releaseAll(out)
@@ -183,7 +183,7 @@ func TestAWriteErrorConcernsOneDatagram(t *testing.T) {
 		}
 		for _, addr := range bad {
 			x, y, z := buffer("x"), buffer("y"), buffer("z")
-			ds := []Datagram{{x, b.LocalAddr()}, {y, addr}, {z, b.LocalAddr()}}
+			ds := []Datagram{{Buffer: x, Addr: b.LocalAddr()}, {Buffer: y, Addr: addr}, {Buffer: z, Addr: b.LocalAddr()}}
 			n, err := a.WriteBatch(ds)
 			if n != 1 || err == nil {
 				t.Fatalf("to %v: wrote %d, error %v; want 1 and an error", addr, n, err)
@@ -229,7 +229,7 @@ func TestCloseUnblocksTheReader(t *testing.T) {
 			t.Errorf("second Close: %v", err)
 		}
 		b := buffer("late")
-		n, err := c.WriteBatch([]Datagram{{b, c.LocalAddr()}})
+		n, err := c.WriteBatch([]Datagram{{Buffer: b, Addr: c.LocalAddr()}})
 		if n != 0 || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("WriteBatch after Close: %d, %v", n, err)
 		}
@@ -246,7 +246,7 @@ func TestMappedIPv4IsIPv4(t *testing.T) {
 			}
 			mapped := netip.AddrPortFrom(netip.MustParseAddr("::ffff:127.0.0.1"), c.LocalAddr().Port())
 			b := buffer("x")
-			writeAll(t, c, Datagram{b, mapped})
+			writeAll(t, c, Datagram{Buffer: b, Addr: mapped})
 			b.Release()
 			in := readN(t, c, 1)
 			if in[0].Addr != c.LocalAddr() {
@@ -266,7 +266,7 @@ func TestPacketConnDoesNotAllocatePerDatagram(t *testing.T) {
 		in := make([]Datagram, 16)
 		out := make([]Datagram, 16)
 		for i := range out {
-			out[i] = Datagram{payloadOf(1200, 0), c.LocalAddr()}
+			out[i] = Datagram{Buffer: payloadOf(1200, 0), Addr: c.LocalAddr()}
 		}
 		if n := testing.AllocsPerRun(200, func() {
 			if n, err := c.WriteBatch(out); n != len(out) || err != nil {

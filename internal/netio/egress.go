@@ -1,9 +1,6 @@
 package netio
 
-import (
-	"net/netip"
-	"sync"
-)
+import "sync"
 
 // writeBatch is how many datagrams are given to one WriteBatch.
 const writeBatch = 64
@@ -43,7 +40,7 @@ func newEgress(conn PacketConn) *egress {
 	return e
 }
 
-func (e *egress) send(b *Buffer, dst netip.AddrPort, more bool) {
+func (e *egress) send(b *Buffer, to flowKey, more bool) {
 	e.mu.Lock()
 	if e.closed {
 		e.dropped[dropClosed]++
@@ -53,10 +50,10 @@ func (e *egress) send(b *Buffer, dst netip.AddrPort, more bool) {
 		return
 	}
 	if !more && !e.writing && e.queue.n == 0 {
-		e.sendOne(b, dst)
+		e.sendOne(b, to)
 		return
 	}
-	queued := e.queue.push(b, dst)
+	queued := e.queue.push(b, to)
 	if !queued {
 		e.dropped[dropQueueFull]++
 	}
@@ -74,12 +71,12 @@ func (e *egress) send(b *Buffer, dst netip.AddrPort, more bool) {
 
 // sendAll queues the datagrams of one burst and writes a batch of what waits, on the
 // caller's goroutine unless another writes already.
-func (e *egress) sendAll(bs []*Buffer, dst netip.AddrPort) {
+func (e *egress) sendAll(bs []*Buffer, to flowKey) {
 	e.mu.Lock()
 	refused := bs
 	if !e.closed {
 		taken := 0
-		for taken < len(bs) && e.queue.push(bs[taken], dst) {
+		for taken < len(bs) && e.queue.push(bs[taken], to) {
 			taken++
 		}
 		refused = bs[taken:]
@@ -111,9 +108,9 @@ func (e *egress) flush() {
 
 // sendOne writes a datagram that finds the socket idle and nothing before it.
 // It is called with the lock held and releases it.
-func (e *egress) sendOne(b *Buffer, dst netip.AddrPort) {
+func (e *egress) sendOne(b *Buffer, to flowKey) {
 	e.writing = true
-	e.one[0] = Datagram{Buffer: b, Addr: dst}
+	e.one[0] = Datagram{Buffer: b, Addr: to.dst, Local: to.source}
 	e.mu.Unlock()
 	t := e.write(e.one[:])
 	e.mu.Lock()

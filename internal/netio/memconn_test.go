@@ -70,7 +70,7 @@ func (c *memConn) WriteBatch(ds []Datagram) (int, error) {
 		c.room--
 		taken = append(taken, payload)
 		c.data = append(c.data, payload)
-		c.sent = append(c.sent, Datagram{Addr: d.Addr})
+		c.sent = append(c.sent, Datagram{Addr: d.Addr, Local: d.Local})
 	}
 	return len(ds), nil
 }

@@ -20,6 +20,11 @@ type Datagram struct {
 	// that is written. IPv4 is never in its IPv6-mapped form after a read;
 	// IPv6 link-local addresses carry a zone.
 	Addr netip.AddrPort
+	// Local is the address of this host that a datagram came to, or leaves from.
+	// It is told, and obeyed, by sockets that are bound to no address of their own
+	// where the system can (Linux); elsewhere it is the zero Addr, which stands
+	// for the socket's own, or for the one that the system chooses.
+	Local netip.Addr
 }
 
 // A PacketConn is one bound UDP socket of one address family.

@@ -20,7 +20,7 @@ const quantum = 32
 // and, once it has seen its destinations, allocates nothing: the datagrams
 // are linked through their buffers.
 type queue struct {
-	flows map[netip.AddrPort]*flow // exactly those that hold something
+	flows map[flowKey]*flow // exactly those that hold something
 	// first and last are the ends of the ring of turns: every flow is in it
 	// once.
 	first, last *flow
@@ -30,9 +30,16 @@ type queue struct {
 	n           int
 }
 
+// A flowKey is where datagrams go, and the address that they leave from, if that
+// matters.
+type flowKey struct {
+	dst    netip.AddrPort
+	source netip.Addr
+}
+
 // A flow is the datagrams of one destination.
 type flow struct {
-	dst        netip.AddrPort
+	flowKey
 	head, tail *Buffer
 	n          int
 	next       *flow
@@ -41,15 +48,15 @@ type flow struct {
 const maxSpares = 64
 
 // push takes b unless the queue or the destination's part of it is full.
-func (q *queue) push(b *Buffer, dst netip.AddrPort) bool {
+func (q *queue) push(b *Buffer, key flowKey) bool {
 	free := queueLimit - q.n
 	if free == 0 {
 		return false
 	}
 	f := q.recent
-	if f == nil || f.dst != dst {
-		if f = q.flows[dst]; f == nil {
-			f = q.open(dst)
+	if f == nil || f.flowKey != key {
+		if f = q.flows[key]; f == nil {
+			f = q.open(key)
 		}
 		q.recent = f
 	}
@@ -77,7 +84,7 @@ func (q *queue) take(ds []Datagram) int {
 		for range min(quantum, f.n, len(ds)-n) {
 			b := f.head
 			f.head, b.next = b.next, nil
-			ds[n] = Datagram{Buffer: b, Addr: f.dst}
+			ds[n] = Datagram{Buffer: b, Addr: f.dst, Local: f.source}
 			n++
 			f.n--
 			q.n--
@@ -92,7 +99,7 @@ func (q *queue) take(ds []Datagram) int {
 	return n
 }
 
-func (q *queue) open(dst netip.AddrPort) *flow {
+func (q *queue) open(key flowKey) *flow {
 	f := q.spare
 	if f != nil {
 		q.spare = f.next
@@ -100,17 +107,17 @@ func (q *queue) open(dst netip.AddrPort) *flow {
 	} else {
 		f = new(flow)
 	}
-	*f = flow{dst: dst}
+	*f = flow{flowKey: key}
 	if q.flows == nil {
-		q.flows = make(map[netip.AddrPort]*flow)
+		q.flows = make(map[flowKey]*flow)
 	}
-	q.flows[dst] = f
+	q.flows[key] = f
 	q.link(f)
 	return f
 }
 
 func (q *queue) close(f *flow) {
-	delete(q.flows, f.dst)
+	delete(q.flows, f.flowKey)
 	if q.recent == f {
 		q.recent = nil
 	}

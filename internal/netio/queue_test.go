@@ -16,7 +16,7 @@ func dest(n int) netip.AddrPort {
 func pushAll(t *testing.T, q *queue, payloads ...string) {
 	t.Helper()
 	for _, p := range payloads {
-		if !q.push(buffer(p), dest(int(p[0]-'0'))) {
+		if !q.push(buffer(p), flowKey{dst: dest(int(p[0]-'0'))}) {
 			t.Fatalf("push %s refused", p)
 		}
 	}
@@ -76,7 +76,7 @@ func TestQueueIsBounded(t *testing.T) {
 	var q queue
 	refused := func(dst netip.AddrPort) bool {
 		b := GetBuffer()
-		ok := q.push(b, dst)
+		ok := q.push(b, flowKey{dst: dst})
 		if !ok {
 			b.Release()
 		}
@@ -109,7 +109,7 @@ func TestFullDestinationsLeaveRoomForAnother(t *testing.T) {
 	fill := func(n int) (took int) {
 		for {
 			b := GetBuffer()
-			if !q.push(b, dest(n)) {
+			if !q.push(b, flowKey{dst: dest(n)}) {
 				b.Release()
 				return took
 			}
@@ -134,7 +134,7 @@ func TestQueueDoesNotAllocateOnceItKnowsItsDestinations(t *testing.T) {
 	for _, dests := range []int{1, 40} {
 		if n := testing.AllocsPerRun(100, func() {
 			for i, b := range bs {
-				q.push(b, dest(i%dests))
+				q.push(b, flowKey{dst: dest(i % dests)})
 			}
 			for q.take(ds) > 0 {
 			}

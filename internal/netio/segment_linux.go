@@ -1,10 +1,6 @@
 package netio
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // Generic segmentation offload of UDP (UDP_SEGMENT, Linux 4.18, udp(7)): one
 // message carries several datagrams of one size to one destination, the last of
@@ -22,7 +18,7 @@ func run(ds []Datagram) int {
 		return 1
 	}
 	n, total := 1, size
-	for n < len(ds) && n < maxSegments && ds[n].Addr == ds[0].Addr {
+	for n < len(ds) && n < maxSegments && ds[n].Addr == ds[0].Addr && ds[n].Local == ds[0].Local {
 		next := len(ds[n].Buffer.Bytes())
 		if next == 0 || next > size || total+next > maxSegmented {
 			break
@@ -35,19 +31,7 @@ func run(ds []Datagram) int {
 	return n
 }
 
-// segmentControl is a control message with the size of the segments. Its alignment
-// is that of the kernel's struct cmsghdr.
-type segmentControl struct {
-	header unix.Cmsghdr
-	size   uint16
-	_      [6]byte
-}
-
-// set makes the control message that of a message with segments of a size.
-func (s *segmentControl) set(hdr *unix.Msghdr, size int) {
-	s.header.Level, s.header.Type = unix.SOL_UDP, unix.UDP_SEGMENT
-	s.header.SetLen(unix.CmsgLen(2))
-	s.size = uint16(size)
-	hdr.Control = (*byte)(unsafe.Pointer(s))
-	hdr.SetControllen(unix.CmsgSpace(2))
+// setSegment says that the message is a run of datagrams of a size.
+func (c *control) setSegment(size int) {
+	*(*uint16)(c.add(unix.SOL_UDP, unix.UDP_SEGMENT, 2)) = uint16(size)
 }

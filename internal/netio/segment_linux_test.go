@@ -31,7 +31,7 @@ func TestRunsAreOfOneSizeAndDestination(t *testing.T) {
 			if test.other != 0 && i == test.other {
 				port = 2
 			}
-			ds = append(ds, Datagram{payloadOf(size, 0), dest(port)})
+			ds = append(ds, Datagram{Buffer: payloadOf(size, 0), Addr: dest(port)})
 		}
 		if got := run(ds); got != test.want {
 			t.Errorf("%s: a run of %d, want %d", name, got, test.want)
@@ -77,7 +77,7 @@ func TestSegmentsArriveAsDatagrams(t *testing.T) {
 			}
 			var out []Datagram
 			for i, size := range []int{1200, 1200, 1200, 7, 1200, 1200, 300, 1300, 20} {
-				out = append(out, Datagram{payloadOf(size, byte(i)), c.LocalAddr()})
+				out = append(out, Datagram{Buffer: payloadOf(size, byte(i)), Addr: c.LocalAddr()})
 			}
 			writeAll(t, c, out...)
 			for i, d := range readN(t, c, len(out)) {

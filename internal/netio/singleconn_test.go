@@ -70,7 +70,7 @@ func TestPortableWriterNeverWaitsForLong(t *testing.T) {
 		defer b.Release()
 		for range 50 {
 			f.writes = append(f.writes, nil)
-			writeAll(t, c, Datagram{b, dest(1)})
+			writeAll(t, c, Datagram{Buffer: b, Addr: dest(1)})
 			left := f.deadlines[len(f.deadlines)-1].Sub(time.Now())
 			if left < minWait || left > maxWait {
 				t.Fatalf("after %v a write may wait %v", time.Since(start), left)
@@ -84,7 +84,7 @@ func TestPortableWriterNeverWaitsForLong(t *testing.T) {
 }
 
 func TestPortableWriterTellsFullFromBroken(t *testing.T) {
-	ds := []Datagram{{buffer("x"), dest(1)}, {buffer("y"), dest(1)}}
+	ds := []Datagram{{Buffer: buffer("x"), Addr: dest(1)}, {Buffer: buffer("y"), Addr: dest(1)}}
 	defer releaseAll(ds)
 	broken := errors.New("broken")
 	for _, tt := range []struct {

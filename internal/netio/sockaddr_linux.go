@@ -18,13 +18,13 @@ type sockaddr [unix.SizeofSockaddrInet6]byte
 
 // set writes addr and returns the structure's length; 0 when addr does not
 // belong to the socket's family.
-func (sa *sockaddr) set(addr netip.AddrPort, v6 bool, zones *zoneTable) uint32 {
+func (sa *sockaddr) set(addr netip.AddrPort, f family, zones *zoneTable) uint32 {
 	ip := addr.Addr().Unmap()
-	if !ip.IsValid() || ip.Is6() != v6 {
+	if !ip.IsValid() || ip.Is6() != f.v6 && !f.dual {
 		return 0
 	}
 	binary.BigEndian.PutUint16(sa[2:], addr.Port())
-	if !v6 {
+	if !f.v6 {
 		binary.NativeEndian.PutUint16(sa[0:], unix.AF_INET)
 		a := ip.As4()
 		copy(sa[4:], a[:])
@@ -33,11 +33,14 @@ func (sa *sockaddr) set(addr netip.AddrPort, v6 bool, zones *zoneTable) uint32 {
 	}
 	binary.NativeEndian.PutUint16(sa[0:], unix.AF_INET6)
 	clear(sa[4:8])
-	a := ip.As16()
+	a := ip.As16() // IPv4 in its IPv6-mapped form
 	copy(sa[8:], a[:])
 	binary.NativeEndian.PutUint32(sa[24:], zones.index(ip.Zone()))
 	return unix.SizeofSockaddrInet6
 }
+
+// sends reports whether the socket can send from an address of the host.
+func (f family) sends(from netip.Addr) bool { return from.Unmap().Is6() == f.v6 || f.dual }
 
 // addrPort reads what the kernel wrote; the zero AddrPort for another family.
 func (sa *sockaddr) addrPort(zones *zoneTable) netip.AddrPort {

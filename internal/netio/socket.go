@@ -56,12 +56,16 @@ func (s *Socket) LocalAddr() netip.AddrPort { return s.conn.LocalAddr() }
 // Without more it leaves at once, on the caller's goroutine, when the socket
 // is idle, with what waits before it; on a busy socket it is left to the
 // goroutine that sends.
-func (s *Socket) Send(b *Buffer, dst netip.AddrPort, more bool) { s.egress.send(b, dst, more) }
+func (s *Socket) Send(b *Buffer, dst netip.AddrPort, more bool) {
+	s.egress.send(b, flowKey{dst: dst}, more)
+}
 
 // SendAll sends the datagrams of one burst to dst, in order and behind what was sent
 // there before: those of one size leave together where the system can. It takes the
 // buffers, but not the slice.
-func (s *Socket) SendAll(bs []*Buffer, dst netip.AddrPort) { s.egress.sendAll(bs, dst) }
+func (s *Socket) SendAll(bs []*Buffer, dst netip.AddrPort) {
+	s.egress.sendAll(bs, flowKey{dst: dst})
+}
 
 // Flush sends what waits, a batch of it on the caller's goroutine unless
 // another goroutine sends already.

@@ -26,11 +26,11 @@ func TestHandlerGetsWholeBatchesWithOneTime(t *testing.T) {
 		})
 		bs := []*Buffer{buffer("a"), buffer("b"), buffer("c")}
 		start := time.Now()
-		c.read <- []Datagram{{bs[0], dest(1)}, {bs[1], dest(2)}, {bs[2], dest(1)}}
+		c.read <- []Datagram{{Buffer: bs[0], Addr: dest(1)}, {Buffer: bs[1], Addr: dest(2)}, {Buffer: bs[2], Addr: dest(1)}}
 		synctest.Wait()
 		time.Sleep(time.Second)
 		last := buffer("d")
-		c.read <- []Datagram{{last, dest(1)}}
+		c.read <- []Datagram{{Buffer: last, Addr: dest(1)}}
 		synctest.Wait()
 
 		if want := []string{"a", "b", "c", "d"}; !slices.Equal(got, want) {
@@ -67,7 +67,7 @@ func TestHandlerMaySend(t *testing.T) {
 			s.Send(b, ds[0].Addr, false)
 		})
 		close(ready)
-		c.read <- []Datagram{{buffer("echo"), dest(1)}}
+		c.read <- []Datagram{{Buffer: buffer("echo"), Addr: dest(1)}}
 		synctest.Wait()
 		if got := c.payloads(); !slices.Equal(got, []string{"echo"}) {
 			t.Errorf("sent %q", got)

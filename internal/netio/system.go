@@ -56,13 +56,21 @@ func listen(addr netip.AddrPort) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := refuseBroadcast(udp); err != nil {
+	if err := setUp(udp); err != nil {
 		udp.Close()
-		return nil, fmt.Errorf("netio: listen on %v: refuse broadcast: %w", addr, err)
+		return nil, err
+	}
+	return udp, nil
+}
+
+// setUp gives a socket the options of ours.
+func setUp(udp *net.UDPConn) error {
+	if err := refuseBroadcast(udp); err != nil {
+		return fmt.Errorf("netio: listen on %v: refuse broadcast: %w", udp.LocalAddr(), err)
 	}
 	growBuffer(udp.SetReadBuffer, readBufferSize)
 	growBuffer(udp.SetWriteBuffer, writeBufferSize)
-	return udp, nil
+	return nil
 }
 
 // growBuffer sets the largest size up to size that the system accepts. Linux
@@ -76,6 +84,6 @@ func growBuffer(set func(int) error, size int) {
 }
 
 func localAddr(addr net.Addr) netip.AddrPort {
-	ap := addr.(*net.UDPAddr).AddrPort()
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	ap, _ := addrPortOf(addr)
+	return ap
 }

@@ -1,0 +1,347 @@
+package netio
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A UDPMux lets any number of connections share sockets. What comes in is given
+// to the [MuxPath] that it is for:
+//
+//   - a STUN request by the first half of its USERNAME, which is the receiver's
+//     user name fragment (RFC 8445 section 7.2.2);
+//   - a STUN response by its transaction, so that many connections may ask one
+//     server, or one peer that shares its port too;
+//   - everything else by the address it comes from, among those that [MuxPath.Bind]
+//     has named.
+//
+// All else is dropped without an answer, before it costs a connection anything.
+// Nothing that a sender writes into a datagram binds an address: only Bind does,
+// which the owner calls once a message's integrity holds.
+//
+// The methods are safe for concurrent use.
+type UDPMux struct {
+	groups  []*muxGroup
+	closing atomic.Bool
+	unknown atomic.Uint64
+}
+
+// A muxGroup is the sockets of one local address: one, or several shards among
+// which the kernel distributes the senders (SO_REUSEPORT), so that a sender's
+// datagrams stay in order.
+type muxGroup struct {
+	mux    *UDPMux
+	local  netip.AddrPort
+	wild   bool // bound to no address, and told of each datagram where it came to
+	shards []*muxShard
+
+	mu       sync.RWMutex
+	names    map[muxName]*MuxPath
+	remotes  map[muxRemote][]*MuxPath // newest first; a slice is never changed
+	requests map[transaction]*MuxPath
+	paths    map[*MuxPath]struct{}
+	next     int // shard of the next path
+}
+
+// A muxShard is one socket and its reader's memory.
+type muxShard struct {
+	group   *muxGroup
+	socket  *Socket
+	owners  [readBatch]*MuxPath
+	scratch [readBatch]Datagram
+	shared  []sharedDatagram
+}
+
+// A sharedDatagram is a copy for one more of the paths that share a remote
+// address.
+type sharedDatagram struct {
+	path *MuxPath
+	d    Datagram
+}
+
+// local is the address of this host where that tells paths apart, else zero.
+type (
+	muxName struct {
+		local    netip.Addr
+		fragment string
+	}
+	muxRemote struct {
+		local  netip.Addr
+		remote netip.AddrPort
+	}
+)
+
+// NewUDPMux shares conns, which it owns from now on. Those that are bound to one
+// address and port are its shards.
+func NewUDPMux(conns ...PacketConn) *UDPMux {
+	m := &UDPMux{}
+	for _, conn := range conns {
+		local := conn.LocalAddr()
+		i := slices.IndexFunc(m.groups, func(g *muxGroup) bool { return g.local == local })
+		if i < 0 {
+			i = len(m.groups)
+			m.groups = append(m.groups, &muxGroup{
+				mux: m, local: local, wild: tellsDestinations(conn),
+				names: make(map[muxName]*MuxPath), remotes: make(map[muxRemote][]*MuxPath),
+				requests: make(map[transaction]*MuxPath), paths: make(map[*MuxPath]struct{}),
+			})
+		}
+		g := m.groups[i]
+		s := &muxShard{group: g}
+		g.shards = append(g.shards, s)
+		// The reader may run before the socket is stored: nothing is routed while
+		// there are no paths.
+		s.socket = NewSocket(&endingConn{PacketConn: conn, ended: g.failed}, s.receive)
+	}
+	return m
+}
+
+// tellsDestinations reports whether a conn sets Datagram.Local.
+func tellsDestinations(conn PacketConn) bool {
+	c, ok := conn.(interface{ tellsDestinations() bool })
+	return ok && c.tellsDestinations()
+}
+
+// An endingConn tells when its reading ends.
+type endingConn struct {
+	PacketConn
+	ended func(error)
+}
+
+func (c *endingConn) ReadBatch(ds []Datagram) (int, error) {
+	n, err := c.PacketConn.ReadBatch(ds)
+	if err != nil {
+		c.ended(err)
+	}
+	return n, err
+}
+
+func (c *endingConn) count() *counters {
+	if inner, ok := c.PacketConn.(counted); ok {
+		return inner.count()
+	}
+	return new(counters)
+}
+
+// LocalAddrs lists the addresses that the mux listens on. An unspecified one
+// stands for all of the host's addresses of its family, an unspecified IPv6 one
+// perhaps for those of IPv4 too.
+func (m *UDPMux) LocalAddrs() []netip.AddrPort {
+	addrs := make([]netip.AddrPort, 0, len(m.groups))
+	for _, g := range m.groups {
+		addrs = append(addrs, g.local)
+	}
+	return addrs
+}
+
+// MuxConfig describes one connection's use of a local address.
+type MuxConfig struct {
+	// Local is one of the host's addresses.
+	Local netip.Addr
+	// Fragment is the connection's user name fragment.
+	Fragment string
+	// Handle takes what is for the connection, on a reader of the mux. Calls may
+	// overlap where the mux has several sockets for one address, those for one
+	// remote address do not. Else it is as for a Socket; a slow one delays all
+	// connections.
+	Handle Handler
+	// Failed is called, on a reader, when the mux has closed or its socket has
+	// failed. The path must still be closed.
+	Failed func(error)
+}
+
+// Open makes a path for a connection on a local address that the mux listens on.
+func (m *UDPMux) Open(c MuxConfig) (*MuxPath, error) {
+	for _, g := range m.groups {
+		if g.serves(c.Local) {
+			return g.open(c)
+		}
+	}
+	return nil, fmt.Errorf("netio: the UDP mux does not listen on %v", c.Local)
+}
+
+// Close closes the sockets; every path fails. It waits for the readers, so it
+// must not be called by a Handler.
+func (m *UDPMux) Close() error {
+	m.closing.Store(true)
+	var errs []error
+	for _, g := range m.groups {
+		for _, s := range g.shards {
+			errs = append(errs, s.socket.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Release closes the paths of a user name fragment, which fail.
+func (m *UDPMux) Release(fragment string) {
+	for _, g := range m.groups {
+		g.mu.RLock()
+		var named []*MuxPath
+		for name, p := range g.names {
+			if name.fragment == fragment {
+				named = append(named, p)
+			}
+		}
+		g.mu.RUnlock()
+		for _, p := range named {
+			g.remove(p)
+			p.config.Failed(net.ErrClosed)
+		}
+	}
+}
+
+// MuxStats are a UDPMux's counts since it was made.
+type MuxStats struct {
+	Stats
+	// Unknown counts received datagrams that were for no connection.
+	Unknown uint64
+	// Paths, Bindings and Transactions are how many there are now.
+	Paths, Bindings, Transactions int
+}
+
+// Stats adds up what the sockets counted.
+func (m *UDPMux) Stats() MuxStats {
+	all := MuxStats{Unknown: m.unknown.Load()}
+	for _, g := range m.groups {
+		for _, s := range g.shards {
+			all.add(s.socket.Stats())
+		}
+		g.mu.RLock()
+		all.Paths += len(g.paths)
+		all.Bindings += len(g.remotes)
+		all.Transactions += len(g.requests)
+		g.mu.RUnlock()
+	}
+	return all
+}
+
+func (g *muxGroup) serves(addr netip.Addr) bool {
+	own := g.local.Addr()
+	if !own.IsUnspecified() {
+		return own == addr
+	}
+	return own.Is4() == addr.Is4() || own.Is6()
+}
+
+// failed tells the paths that a socket is gone.
+func (g *muxGroup) failed(err error) {
+	g.mu.RLock()
+	paths := make([]*MuxPath, 0, len(g.paths))
+	for p := range g.paths {
+		paths = append(paths, p)
+	}
+	g.mu.RUnlock()
+	for _, p := range paths {
+		p.config.Failed(err)
+	}
+}
+
+// receive is the Handler of a shard's socket. Each connection gets what of the
+// batch is its own as one batch.
+func (s *muxShard) receive(now time.Time, ds []Datagram) {
+	unknown := s.route(ds)
+	if unknown > 0 {
+		s.group.mux.unknown.Add(uint64(unknown))
+	}
+	for i := range ds {
+		owner := s.owners[i]
+		if owner == nil {
+			continue
+		}
+		n := 0
+		for j := i; j < len(ds); j++ {
+			if s.owners[j] == owner {
+				s.scratch[n] = ds[j]
+				n++
+				ds[j].Buffer, s.owners[j] = nil, nil
+			}
+		}
+		owner.deliver(now, s.scratch[:n])
+	}
+	for i := range s.shared {
+		s.scratch[0] = s.shared[i].d
+		s.shared[i].path.deliver(now, s.scratch[:1])
+		s.shared[i] = sharedDatagram{}
+	}
+	s.shared = s.shared[:0]
+}
+
+// route finds the owner of each datagram; it returns how many have none.
+func (s *muxShard) route(ds []Datagram) (unknown int) {
+	g := s.group
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for i := range ds {
+		s.owners[i] = g.owner(s, &ds[i])
+		if s.owners[i] == nil {
+			unknown++
+		}
+	}
+	return unknown
+}
+
+// owner finds the path that a datagram is for, nil if none. g.mu is held.
+func (g *muxGroup) owner(s *muxShard, d *Datagram) *MuxPath {
+	packet := d.Buffer.Bytes()
+	var local netip.Addr
+	if g.wild {
+		local = d.Local
+	}
+	switch kind := inspect(packet); kind {
+	case stunRequest:
+		return g.names[muxName{local, string(requestFragment(packet))}]
+	case stunResponse:
+		if p := g.requests[transaction(packet[8:20])]; p != nil && p.key == local {
+			return p
+		}
+		return nil
+	case notForUs:
+		return nil
+	default:
+		owners := g.remotes[muxRemote{local, d.Addr}]
+		if len(owners) == 0 {
+			return nil
+		}
+		if len(owners) > 1 && kind == protected {
+			s.share(owners[1:], d)
+		}
+		return owners[0]
+	}
+}
+
+// share copies a datagram whose sender's address several connections have proved
+// to be their peer's. Its protection tells whose it is: the others drop it. So no
+// connection can take another's traffic by claiming its address.
+func (s *muxShard) share(others []*MuxPath, d *Datagram) {
+	for _, p := range others {
+		b := GetBuffer()
+		b.SetLen(copy(b.Cap(), d.Buffer.Bytes()))
+		s.shared = append(s.shared, sharedDatagram{p, Datagram{Buffer: b, Addr: d.Addr, Local: d.Local}})
+	}
+}
+
+func (s *Stats) add(t Stats) {
+	s.DatagramsSent += t.DatagramsSent
+	s.BytesSent += t.BytesSent
+	s.DatagramsReceived += t.DatagramsReceived
+	s.BytesReceived += t.BytesReceived
+	s.SendCalls += t.SendCalls
+	s.ReceiveCalls += t.ReceiveCalls
+	s.Truncated += t.Truncated
+	s.ReceiveErrors += t.ReceiveErrors
+	s.Queued += t.Queued
+	s.Dropped.QueueFull += t.Dropped.QueueFull
+	s.Dropped.WouldBlock += t.Dropped.WouldBlock
+	s.Dropped.TooLong += t.Dropped.TooLong
+	s.Dropped.Unreachable += t.Dropped.Unreachable
+	s.Dropped.Denied += t.Dropped.Denied
+	s.Dropped.Closed += t.Dropped.Closed
+	s.Dropped.Failed += t.Dropped.Failed
+}
