@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 )
 
 // ErrorKind is the name of the exception that W3C's specifications ask for.
@@ -34,6 +35,9 @@ const (
 	KindRangeError ErrorKind = "RangeError"
 	// KindNetwork: a network error occurred.
 	KindNetwork ErrorKind = "NetworkError"
+	// KindNotReadable: the identity provider made no assertion for an offer or
+	// answer. The provider's own failure is the cause.
+	KindNotReadable ErrorKind = "NotReadableError"
 )
 
 // The values of RTCErrorDetailType (webrtc-pc section 11.2). An RTCError's name
@@ -140,7 +144,7 @@ func (e *Error) Error() string {
 	if e.Err == nil {
 		return text + string(e.Kind)
 	}
-	return text + e.Err.Error()
+	return text + strings.TrimPrefix(e.Err.Error(), "webrtc: ")
 }
 
 // Unwrap returns the cause.
@@ -173,6 +177,7 @@ var (
 	ErrRange               error = kindError(KindRangeError)
 	ErrInvalidCharacter    error = kindError(KindInvalidCharacter)
 	ErrNetwork             error = kindError(KindNetwork)
+	ErrNotReadable         error = kindError(KindNotReadable)
 	ErrSDPSyntax           error = kindError(KindSDPSyntax)
 	ErrFingerprint         error = kindError(KindFingerprintFailure)
 )

@@ -38,6 +38,7 @@ func TestErrorMatchesTheSentinelOfItsKindAlone(t *testing.T) {
 		KindRangeError:          ErrRange,
 		KindInvalidCharacter:    ErrInvalidCharacter,
 		KindNetwork:             ErrNetwork,
+		KindNotReadable:         ErrNotReadable,
 	}
 	for kind := range sentinels {
 		err := fmt.Errorf("wrapped: %w", newError(kind, "op", errors.New("cause")))

@@ -252,12 +252,17 @@ func TestOffersFailWhenTheProviderDoes(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		login := &IdentityProviderError{Kind: KindIDPNeedLogin, LoginURL: "https://a.example/login", Info: "{}"}
 		must(t, r.a.SetIdentityProvider(&scriptedIDP{name: "alice@a.example", fails: login}, IdentityProviderOptions{}))
-		for what, call := range map[string]func() error{
-			"CreateOffer":          func() error { _, err := r.a.CreateOffer(nil); return err },
-			"SetLocalDescription":  func() error { return r.a.SetLocalDescription(SessionDescription{}) },
-			"GetIdentityAssertion": func() error { _, err := r.a.GetIdentityAssertion(soon(t)); return err },
+		for what, test := range map[string]struct {
+			kind ErrorKind
+			call func() error
+		}{
+			"CreateOffer":          {KindNotReadable, func() error { _, err := r.a.CreateOffer(nil); return err }},
+			"SetLocalDescription":  {KindNotReadable, func() error { return r.a.SetLocalDescription(SessionDescription{}) }},
+			"GetIdentityAssertion": {KindIDPNeedLogin, func() error { _, err := r.a.GetIdentityAssertion(soon(t)); return err }},
 		} {
-			if err := call(); !errors.Is(err, kindError(KindIDPNeedLogin)) || !errors.Is(err, ErrOperation) {
+			err := test.call()
+			var exception *Error
+			if !errors.As(err, &exception) || exception.Kind != test.kind || !errors.Is(err, kindError(KindIDPNeedLogin)) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}

@@ -67,5 +67,10 @@ func (pc *PeerConnection) prepareAssertion(now time.Time, op string, kind jsep.T
 		then(now, nil) // a rollback, or an error that the operation returns
 		return
 	}
-	pc.identity.assert(now, func(now time.Time, _ string, err error) { then(now, reop(op, err)) })
+	pc.identity.assert(now, func(now time.Time, _ string, err error) {
+		if err != nil {
+			err = newError(KindNotReadable, op, err)
+		}
+		then(now, err)
+	})
 }
