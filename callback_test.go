@@ -326,7 +326,7 @@ func TestEventsOfAConnectionComeInOrder(t *testing.T) {
 		_, err = r.a.CreateDataChannel("second", nil)
 		must(t, err)
 		synctest.Wait()
-		r.a.OnICECandidate(func(c *ICECandidate) { note("candidate %v", c != nil) })
+		r.a.OnICECandidate(func(c *ICECandidate) { note("candidate %s", announcedAs(c)) })
 		must(t, r.a.SetLocalDescription(SessionDescription{}))
 		synctest.Wait()
 		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription()))
@@ -336,7 +336,7 @@ func TestEventsOfAConnectionComeInOrder(t *testing.T) {
 		time.Sleep(time.Minute)
 		want := []string{
 			"negotiationneeded", "signaling have-local-offer",
-			"gathering gathering", "candidate true", "gathering complete", "candidate false",
+			"gathering gathering", "candidate host", "candidate last", "gathering complete", "candidate end",
 			"signaling stable", "ice checking", "connection connecting",
 			"ice connected", "ice completed", "connection connected", "open",
 		}

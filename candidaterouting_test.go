@@ -146,8 +146,10 @@ func TestCandidatesOutliveTheRollbackOfTheirOffer(t *testing.T) {
 				if c := wait(t, "candidate", found, time.Minute); c == nil || c.SDPMid != "0" {
 					t.Errorf("first candidate %v", c)
 				}
-				if c := wait(t, "end", found, time.Minute); c != nil {
-					t.Errorf("then %v, want the end", c)
+				for _, want := range []string{"last", "end"} {
+					if got := announcedAs(wait(t, want, found, time.Minute)); got != want {
+						t.Errorf("then %s, want %s", got, want)
+					}
 				}
 				sdp := r.a.LocalDescription().SDP
 				if strings.Count(sdp, "a=candidate:") != 1 || !strings.Contains(sdp, "a=end-of-candidates") {
@@ -167,13 +169,7 @@ func TestCandidatesAreAnnouncedOnceAndForALocalDescription(t *testing.T) {
 			must(t, err)
 		}
 		var found []string
-		r.b.OnICECandidate(func(c *ICECandidate) {
-			if c == nil {
-				found = append(found, "end")
-			} else {
-				found = append(found, c.Typ.String())
-			}
-		})
+		r.b.OnICECandidate(func(c *ICECandidate) { found = append(found, announcedAs(c)) })
 		must(t, r.b.SetLocalDescription(SessionDescription{}))
 		must(t, r.a.SetLocalDescription(SessionDescription{}))
 		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription())) // rolls back
@@ -185,7 +181,7 @@ func TestCandidatesAreAnnouncedOnceAndForALocalDescription(t *testing.T) {
 		must(t, r.b.SetLocalDescription(SessionDescription{}))
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if want := []string{"host", "end"}; !slices.Equal(found, want) {
+		if want := []string{"host", "last", "end"}; !slices.Equal(found, want) {
 			t.Errorf("announced %q, want %q", found, want)
 		}
 	}, withEngines(func(_, b *SettingEngine) {
@@ -265,4 +261,39 @@ func TestNamesInCandidatesCostABoundedNumberOfGoroutines(t *testing.T) {
 			t.Error(err)
 		}
 	}, withLink(simnet.Link{Delay: time.Millisecond}))
+}
+
+// webrtc-pc section 5.6, finished gathering a generation: each transport ends with a
+// candidate whose text is empty, once its description says so, and then all with nil.
+func TestEachTransportAnnouncesItsEndOfCandidates(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var got []string
+		r.a.OnICECandidate(func(c *ICECandidate) {
+			got = append(got, announcedAs(c))
+			if c == nil || !c.isEnd() {
+				return
+			}
+			init := c.ToJSON()
+			if init.Candidate != "" || *init.SDPMid != c.SDPMid || *init.SDPMLineIndex != c.SDPMLineIndex || *init.UsernameFragment == "" {
+				t.Errorf("%+v", init)
+			}
+			_, section, _ := strings.Cut(r.a.LocalDescription().SDP, "a=mid:"+c.SDPMid+"\r\n")
+			section, _, _ = strings.Cut(section, "\r\nm=")
+			if !strings.Contains(section, "a=ice-ufrag:"+*init.UsernameFragment) || !strings.Contains(section, "a=end-of-candidates") {
+				t.Errorf("m-line %s ended before its description:\n%s", c.SDPMid, section)
+			}
+			got[len(got)-1] += " " + c.SDPMid
+		})
+		_, err := r.a.AddTransceiverFromKind(RTPCodecTypeAudio)
+		must(t, err)
+		_, err = r.a.AddTransceiverFromKind(RTPCodecTypeVideo)
+		must(t, err)
+		must(t, r.a.SetLocalDescription(SessionDescription{}))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		slices.Sort(got[:len(got)-1])
+		if want := []string{"host", "host", "last 0", "last 1", "end"}; !slices.Equal(got, want) {
+			t.Errorf("announced %q, want %q", got, want)
+		}
+	}, func(c *rigConfig) { c.configA.BundlePolicy = BundlePolicyMaxCompat })
 }

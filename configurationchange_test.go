@@ -110,11 +110,10 @@ func TestThePoolIsGatheredBeforeTheLocalDescription(t *testing.T) {
 		defer pc.Close()
 		var events []string
 		pc.OnICECandidate(func(c *ICECandidate) {
+			events = append(events, announcedAs(c))
 			if c == nil {
-				events = append(events, "end")
 				return
 			}
-			events = append(events, c.Typ.String())
 			if c.SDPMid != "0" || c.UsernameFragment != localUfrag(t, pc) {
 				t.Errorf("candidate %v", c)
 			}
@@ -137,7 +136,7 @@ func TestThePoolIsGatheredBeforeTheLocalDescription(t *testing.T) {
 			t.Errorf("the description lacks candidates:\n%s", s)
 		}
 		synctest.Wait()
-		if want := []string{"host", "srflx", "complete", "end"}; !slices.Equal(events, want) || packets.Load() != sent {
+		if want := []string{"host", "srflx", "last", "complete", "end"}; !slices.Equal(events, want) || packets.Load() != sent {
 			t.Errorf("events %q, want %q", events, want)
 		}
 	})

@@ -15,7 +15,7 @@ import (
 func gatherAll(t *testing.T, pc *PeerConnection) (candidates []ICECandidate, failures []ICECandidateError) {
 	t.Helper()
 	pc.OnICECandidate(func(c *ICECandidate) {
-		if c != nil {
+		if c != nil && !c.isEnd() {
 			candidates = append(candidates, *c)
 		}
 	})

@@ -13,6 +13,8 @@ import (
 
 // ICECandidate is one address at which an end may be reached (webrtc-pc section
 // 4.8.1, RTCIceCandidate). It is a plain value: comparable, and free to copy.
+// One that has no address, but only SDPMid, SDPMLineIndex and UsernameFragment,
+// says that its m-line has no more candidates of that generation.
 type ICECandidate struct {
 	// Foundation groups candidates of the same origin (RFC 8445 section
 	// 5.1.1.3).
@@ -161,6 +163,9 @@ func (c ICECandidate) toICE() (ice.Candidate, error) {
 // String describes the candidate for a person, for instance "udp host
 // 192.0.2.1:50000".
 func (c ICECandidate) String() string {
+	if c.isEnd() {
+		return "end of candidates"
+	}
 	text := fmt.Sprintf("%v %v %s", c.Protocol, c.Typ, net.JoinHostPort(c.Address, strconv.Itoa(int(c.Port))))
 	if c.TCPType != "" {
 		text += " " + c.TCPType
@@ -171,13 +176,21 @@ func (c ICECandidate) String() string {
 	return text
 }
 
+// isEnd reports whether the candidate is the end of a generation.
+func (c ICECandidate) isEnd() bool {
+	return c == ICECandidate{SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment}
+}
+
 // ToJSON returns the form to send to the other end (webrtc-pc section 4.8.1.3,
-// toJSON). The Candidate of one that is not valid is "candidate:", which
-// AddICECandidate refuses.
+// toJSON). The Candidate of the end of candidates is empty; that of one that is not
+// valid is "candidate:", which AddICECandidate refuses.
 func (c ICECandidate) ToJSON() ICECandidateInit {
 	init := ICECandidateInit{Candidate: "candidate:", SDPMid: &c.SDPMid, SDPMLineIndex: &c.SDPMLineIndex}
 	if candidate, err := c.toICE(); err == nil {
 		init.Candidate = candidate.String()
+	}
+	if c.isEnd() {
+		init.Candidate = ""
 	}
 	if c.UsernameFragment != "" {
 		init.UsernameFragment = &c.UsernameFragment

@@ -200,7 +200,7 @@ func TestCandidatesAndPairsDescribeThemselves(t *testing.T) {
 	if none.String() != "no pair" || (&ICECandidatePair{}).String() != "local none, remote none" {
 		t.Error("pairs without candidates")
 	}
-	if got, want := (ICECandidate{}).String(), "unknown unknown :0"; got != want {
+	if got, want := (ICECandidate{SDPMid: "0"}).String(), "end of candidates"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -157,6 +157,10 @@ func TestARestartSignalsItsCandidatesAnew(t *testing.T) {
 				return
 			}
 			announced = append(announced, c.UsernameFragment)
+			if c.isEnd() {
+				announced = append(announced, "last")
+				return
+			}
 			if c.Address != "192.0.2.1" || c.SDPMid != "0" {
 				t.Errorf("candidate %v", c)
 			}
@@ -178,7 +182,7 @@ func TestARestartSignalsItsCandidatesAnew(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		fresh := localUfrag(t, r.a)
-		if want := []string{fresh, "end"}; fresh == old || !slices.Equal(announced, want) {
+		if want := []string{fresh, fresh, "last", "end"}; fresh == old || !slices.Equal(announced, want) {
 			t.Errorf("announced %q, want %q", announced, want)
 		}
 		if s := r.a.LocalDescription().SDP; strings.Count(s, "a=candidate") != 1 || !strings.Contains(s, "a=end-of-candidates") {

@@ -277,8 +277,12 @@ func (pc *PeerConnection) OnConnectionStateChange(f func(PeerConnectionState)) {
 }
 
 // OnICECandidate sets the handler for local candidates, which are to be sent to
-// the peer's AddICECandidate. It is called with nil when gathering has ended,
-// after the state has become complete.
+// the peer's AddICECandidate. When an m-line has all of a generation it is called
+// with one without an address, which is sent too: its ToJSON has an empty Candidate,
+// which peers take as the end. When gathering has ended for all, and the state has
+// become complete, it is called with nil, which is for the program alone.
+//
+// See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-onicecandidate
 func (pc *PeerConnection) OnICECandidate(f func(*ICECandidate)) { pc.onICECandidate.set(f) }
 
 // OnICECandidateError sets the handler for STUN and TURN servers that fail;

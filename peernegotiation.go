@@ -19,6 +19,7 @@ func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInpu
 		Fingerprints: pc.fingerprints,
 		CNAME:        pc.id,
 		Streams:      pc.sendStreams(),
+		Paused:       pc.pausedLayers(),
 		Identity:     pc.identity.assertion(),
 		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
 		Lite:         pc.api.settings.ice.lite,

@@ -130,12 +130,20 @@ func (t *peerTransport) announceGathered(s *jsep.Section) {
 	}
 }
 
-// localEnd writes the end of candidates into the local descriptions.
+// localEnd writes the end of candidates into the local descriptions and announces
+// it. On the loop.
+//
+// See https://www.w3.org/TR/webrtc/#rtcicetransport
 func (t *peerTransport) localEnd() {
-	if section := t.described(); section != nil {
-		t.pc.session.LocalEnd(section.MID)
-		t.pc.dirty = true
+	section := t.described()
+	if section == nil || section.Local.EndOfCandidates {
+		return
 	}
+	t.pc.session.LocalEnd(section.MID)
+	t.pc.dirty = true
+	t.pc.onICECandidate.emit(t.pc.loop, &ICECandidate{
+		SDPMid: section.MID, SDPMLineIndex: uint16(section.Index), UsernameFragment: section.Local.Ufrag,
+	})
 }
 
 // gatheringChanged runs on the loop.

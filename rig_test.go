@@ -114,6 +114,18 @@ type trickle struct {
 	early []ICECandidateInit
 }
 
+// announcedAs names what OnICECandidate is called with: the type of a candidate,
+// "last" for the end of a generation of one transport, "end" for that of all.
+func announcedAs(c *ICECandidate) string {
+	switch {
+	case c == nil:
+		return "end"
+	case c.isEnd():
+		return "last"
+	}
+	return c.Typ.String()
+}
+
 func newTrickle(t testing.TB, from, to *PeerConnection) *trickle {
 	tr := &trickle{t: t, to: to}
 	from.OnICECandidate(func(c *ICECandidate) {

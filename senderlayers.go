@@ -3,6 +3,8 @@ package webrtc
 import (
 	"slices"
 	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/jsep"
 )
 
 // AddEncoding adds a layer of simulcast to a sender, with a track of its own: its
@@ -94,4 +96,18 @@ func (s *RTPSender) addLayer(rid string) error {
 	pc.giveSSRCs(s.owner.kind, encodings)
 	s.encodings = encodings
 	return nil
+}
+
+// pausedLayers are the simulcast layers that are not active, for descriptions. On
+// the loop.
+func (pc *PeerConnection) pausedLayers() map[jsep.TransceiverID][]string {
+	paused := map[jsep.TransceiverID][]string{}
+	for _, t := range pc.transceivers {
+		for _, e := range t.sender.encodings {
+			if e.RID != "" && e.Active != nil && !*e.Active {
+				paused[t.id] = append(paused[t.id], e.RID)
+			}
+		}
+	}
+	return paused
 }

@@ -140,3 +140,29 @@ func TestMisuseOfAddEncoding(t *testing.T) {
 		}
 	})
 }
+
+// RFC 8853 section 5.1: descriptions say which layers send nothing for now. A
+// change of it needs no negotiation (webrtc-pc section 5.2, setParameters); the next
+// description has it.
+func TestInactiveLayersAreOfferedAsPaused(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		off := false
+		init := RTPTransceiverInit{SendEncodings: []RTPEncodingParameters{
+			{RTPCodingParameters: RTPCodingParameters{RID: "q"}, Active: &off}, {RTPCodingParameters: RTPCodingParameters{RID: "f"}},
+		}}
+		transceiver, err := r.a.AddTransceiverFromTrack(videoTrack("camera"), init)
+		must(t, err)
+		exchange(t, r.a, r.b)
+		if text := r.a.LocalDescription().SDP; !strings.Contains(text, "a=simulcast:send ~q;f\r\n") {
+			t.Error(text)
+		}
+		parameters := transceiver.Sender().GetParameters()
+		on := true
+		parameters.Encodings[0].Active, parameters.Encodings[1].Active = &on, &off
+		must(t, transceiver.Sender().SetParameters(parameters))
+		exchange(t, r.a, r.b)
+		if text := r.a.LocalDescription().SDP; !strings.Contains(text, "a=simulcast:send q;~f\r\n") {
+			t.Error(text)
+		}
+	})
+}

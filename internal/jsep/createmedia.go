@@ -44,7 +44,7 @@ func (w *writer) offerMedia(t *transceiver, mid, proto string) {
 		extensions: w.extensions.Assign(s.extensionsOf(t), w.mixed), cryptex: s.cfg.Cryptex != CryptexOff,
 	}
 	if t.direction.Sends() && len(t.sendRIDs) > 1 {
-		sec.send = t.sendRIDs
+		sec.send = w.sendLayers(t, t.sendRIDs)
 	}
 	// A section whose layers this side receives asks for them again: their sender takes an offer without as their end.
 	// The layers are those that the peer has in force.
@@ -73,13 +73,19 @@ func (w *writer) answerMedia(m *media, codecs []Codec, setup Setup, n *numbers) 
 		sec.sim = m.rtp.simulcast.sim
 	}
 	if sec.direction.Sends() && len(t.sendRIDs) > 1 {
-		for _, id := range m.rtp.simulcast.requested() {
-			if slices.Contains(t.sendRIDs, id) {
-				sec.send = append(sec.send, id)
-			}
-		}
+		requested := slices.DeleteFunc(m.rtp.simulcast.requested(), func(id string) bool { return !slices.Contains(t.sendRIDs, id) })
+		sec.send = w.sendLayers(t, requested)
 	}
 	w.addMedia(sec, m.mid, m.proto, setup)
+}
+
+// sendLayers are the layers of the encodings with these RIDs.
+func (w *writer) sendLayers(t *transceiver, rids []string) []RID {
+	var out []RID
+	for _, id := range rids {
+		out = append(out, RID{ID: id, Direction: Sendonly, Paused: slices.Contains(w.in.Paused[t.id], id)})
+	}
+	return out
 }
 
 // answerLayers are the peer's layers that this side takes: all, but for formats that it does not have (RFC 8851
@@ -108,8 +114,7 @@ type mediaSection struct {
 	muxOnly, rsize bool
 	mixed          bool // a=extmap-allow-mixed in the section
 	cryptex        bool
-	send           []string
-	receive        []RID
+	send, receive  []RID
 	sim            bool // receive is simulcast, not one lone RID
 }
 

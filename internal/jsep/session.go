@@ -52,6 +52,8 @@ type LocalInput struct {
 	// that do not read MIDs and RIDs off the packets need them (RFC 9143 section 9.2, and whoever wants retransmissions
 	// of streams without RID).
 	Streams map[TransceiverID]SendStream
+	// Paused are the RIDs of layers that send nothing for now: a=simulcast marks them with "~" (RFC 8853 section 5.1).
+	Paused map[TransceiverID][]string
 }
 
 // Session is the signaling machine. It is not safe for concurrent use: its owner is

@@ -139,25 +139,25 @@ func ridIDs(rids []RID) []string {
 }
 
 // simulcastAttributes are the lines for layers to send and to receive. One layer to send is no simulcast.
-func simulcastAttributes(send []string, receive []RID) []sdp.Attribute {
+func simulcastAttributes(send, receive []RID) []sdp.Attribute {
 	var out []sdp.Attribute
 	var parts []string
-	if len(send) > 0 {
-		for _, id := range send {
-			out = append(out, attributeOf("rid", id+" send"))
+	for _, half := range []struct {
+		direction string
+		layers    []RID
+	}{{"send", send}, {"recv", receive}} {
+		if len(half.layers) == 0 {
+			continue
 		}
-		parts = append(parts, "send", strings.Join(send, ";"))
-	}
-	if len(receive) > 0 {
-		ids := make([]string, len(receive))
-		for i, r := range receive {
-			out = append(out, attributeOf("rid", r.value("recv")))
+		ids := make([]string, len(half.layers))
+		for i, r := range half.layers {
+			out = append(out, attributeOf("rid", r.value(half.direction)))
 			ids[i] = r.ID
 			if r.Paused {
 				ids[i] = "~" + r.ID
 			}
 		}
-		parts = append(parts, "recv", strings.Join(ids, ";"))
+		parts = append(parts, half.direction, strings.Join(ids, ";"))
 	}
 	if len(parts) > 0 {
 		out = append(out, attributeOf("simulcast", strings.Join(parts, " ")))

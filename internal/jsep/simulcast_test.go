@@ -46,6 +46,30 @@ func TestSimulcastIsOfferedAndAnswered(t *testing.T) {
 	}
 }
 
+// RFC 8853 section 5.1: "~" marks a layer that sends nothing for now, in offers and in answers; the peer knows it
+// and has it like the others.
+func TestPausedLayersAreMarked(t *testing.T) {
+	a, b := mediaPair()
+	id := a.AddTransceiver(TransceiverInit{Kind: Video, TrackID: "cam", SendRIDs: threeLayers})
+	in := mediaInput()
+	in.Paused = map[TransceiverID][]string{id: {"q", "f"}}
+	connect(t, a, b, in, mediaPeerInput())
+	if sdp, _ := a.CurrentLocal(); !strings.Contains(sdp.SDP, "a=simulcast:send ~q;h;~f\r\n") {
+		t.Error(sdp.SDP)
+	}
+	layers := b.Transceivers()[0].Remote.RIDs
+	if !slices.Equal(ridIDs(layers), threeLayers) || !layers[0].Paused || layers[1].Paused || !layers[2].Paused {
+		t.Errorf("%+v", layers)
+	}
+	if sdp, _ := b.CurrentLocal(); !strings.Contains(sdp.SDP, "a=simulcast:recv q;h;f\r\n") {
+		t.Error(sdp.SDP)
+	}
+	connect(t, b, a, mediaPeerInput(), in)
+	if sdp, _ := a.CurrentLocal(); !strings.Contains(sdp.SDP, "a=simulcast:send ~q;h;~f\r\n") {
+		t.Error(sdp.SDP)
+	}
+}
+
 // webrtc-pc section 4.4.1.4: an answer may take layers away, or simulcast as a whole; it adds none.
 func TestAnAnswerNarrowsTheEnvelope(t *testing.T) {
 	for name, c := range map[string]struct {
