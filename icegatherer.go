@@ -104,6 +104,9 @@ func newICEGatherer(api *API, l *loop.Loop, log connLog, credentials ice.Credent
 	if err != nil {
 		return nil, err
 	}
+	if err := api.settings.ice.rewriteError; err != nil {
+		return nil, newError(KindTypeError, op, err)
+	}
 	g := &ICEGatherer{
 		api: api, loop: l, log: log, policy: opts.ICEGatherPolicy, servers: servers,
 		sockets:     make(map[ice.LocalID]localPath),
@@ -408,20 +411,7 @@ func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
 	}
 	switch e := event.(type) {
 	case *ice.GatherCandidate:
-		e.Candidate.UsernameFragment = g.credentials.Ufrag
-		if g.policy == ICETransportPolicyNoHost && e.Candidate.Type == ice.Host {
-			return
-		}
-		g.candidates = append(g.candidates[:len(g.candidates):len(g.candidates)], e.Candidate)
-		g.dirty = true
-		candidate := g.candidate(e.Candidate, "", 0)
-		g.onLocalCandidate.emit(g.loop, &candidate)
-		if g.transport != nil {
-			g.transport.addLocal(now, e.Candidate)
-		}
-		if g.hooks.candidate != nil {
-			g.hooks.candidate(e.Candidate)
-		}
+		g.found(now, e.Candidate)
 	case *ice.GatherError:
 		failure := newICECandidateError(e.URL, e.Addr, e.Code, e.Text)
 		g.onError.emit(g.loop, failure)

@@ -1,6 +1,9 @@
 package webrtc
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SetLite makes connections lite ICE agents (RFC 8445 section 2.5), which suits
 // servers that everybody reaches at a public address: they gather host
@@ -24,10 +27,15 @@ func iceRole(lite, remoteLite, offered bool) ICERole {
 }
 
 // serversToAsk are the servers that candidates come from: none for a lite agent
-// (RFC 8445 section 5.2).
+// (RFC 8445 section 5.2), and no STUN server where a rule stands for them.
 func (g *ICEGatherer) serversToAsk() []iceServerURL {
-	if g.api.settings.ice.lite {
+	switch {
+	case g.api.settings.ice.lite:
 		return nil
+	case g.api.settings.replacesReflexive():
+		return slices.DeleteFunc(slices.Clone(g.servers), func(s iceServerURL) bool {
+			return s.scheme == "stun" || s.scheme == "stuns"
+		})
 	}
 	return g.servers
 }

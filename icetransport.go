@@ -30,6 +30,7 @@ type ICETransport struct {
 	early      []ice.Candidate
 	ended      bool            // the peer has no more candidates
 	names      int             // candidates whose names are being looked up
+	filtering  int             // candidates that wait for the filter of the application
 	local      ice.Credentials // of the agent's current generation
 	remote     ice.Credentials
 	state      ICETransportState
@@ -298,6 +299,9 @@ func (t *ICETransport) prepare(now time.Time, role ICERole) {
 		FailedTimeout:       settings.ice.failedTimeout,
 		Role:                iceRole,
 		Lite:                settings.ice.lite,
+		AcceptanceWait:      settings.ice.acceptance,
+		RenominateAfter:     settings.ice.renominateAfter,
+		MaxTransmissions:    int(settings.ice.maxRequests),
 	}
 	t.local = config.Local
 	t.agent = ice.NewAgent(config)

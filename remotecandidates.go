@@ -27,6 +27,17 @@ func (t *ICETransport) addRemote(now time.Time, c ice.Candidate, op string) erro
 		return nil // W3C: not allowed, and without a sign of it
 	case c.Hostname != "":
 		return t.resolveRemote(c, op)
+	case t.api.settings.ice.remoteFilter != nil:
+		return t.filterRemote(c, op)
+	}
+	return t.takeRemote(now, c, op)
+}
+
+// takeRemote adds a candidate that has an address and is wanted.
+func (t *ICETransport) takeRemote(now time.Time, c ice.Candidate, op string) error {
+	switch {
+	case t.state == ICETransportStateClosed || t.gatherer.state == ICEGathererStateClosed:
+		return closedError(op)
 	case t.agent == nil && len(t.early) >= maxEarlyCandidates:
 		return errorf(KindOperation, op, "more than %d remote candidates", maxEarlyCandidates)
 	case t.agent == nil:
@@ -71,6 +82,29 @@ func (t *ICETransport) resolved(now time.Time, c ice.Candidate, addrs []netip.Ad
 	t.passEnd(now)
 }
 
+// filterRemote asks the application about a candidate, off the loop, and adds it
+// if it is wanted. The filter may block, or close the connection: nobody waits.
+func (t *ICETransport) filterRemote(c ice.Candidate, op string) error {
+	if t.filtering >= maxEarlyCandidates {
+		return errorf(KindOperation, op, "more than %d remote candidates wait for the filter", maxEarlyCandidates)
+	}
+	t.filtering++
+	filter := t.api.settings.ice.remoteFilter
+	go func() {
+		keep := filter(c.Addr.Addr().AsSlice())
+		t.loop.Post(func(now time.Time) {
+			t.filtering--
+			if !keep {
+				t.log.info("remote candidate refused by the filter", "candidate", c.String())
+			} else if err := t.takeRemote(now, c, op); err != nil {
+				t.log.warn("add remote candidate", "error", err)
+			}
+			t.passEnd(now)
+		})
+	}()
+	return nil
+}
+
 // remoteEnd takes the peer's end of candidates.
 func (t *ICETransport) remoteEnd(now time.Time) {
 	t.ended = true
@@ -79,7 +113,7 @@ func (t *ICETransport) remoteEnd(now time.Time) {
 
 // passEnd tells the agent of the end once every candidate before it is known.
 func (t *ICETransport) passEnd(now time.Time) {
-	if t.ended && t.names == 0 && t.agent != nil {
+	if t.ended && t.names == 0 && t.filtering == 0 && t.agent != nil {
 		t.agent.RemoteEnd(now)
 	}
 }

@@ -33,6 +33,13 @@ type SettingEngine struct {
 		ipFilter                                              func(net.IP) bool
 		networkTypes                                          []NetworkType
 		lite                                                  bool
+		rewrites                                              []addressRewrite
+		rewriteError                                          error // of SetNAT1To1IPs
+		nat1To1                                               bool
+		acceptance                                            [4]time.Duration // by ice.CandidateType
+		maxRequests                                           uint16
+		remoteFilter                                          func(net.IP) bool
+		renominateAfter                                       time.Duration
 	}
 	dtls struct {
 		answeringRole                  DTLSRole

@@ -51,7 +51,14 @@ type AgentConfig struct {
 	// valid pair later, but not before Ta and not after 200 ms, so that a dead
 	// pair does not hold up connecting. Otherwise it waits this long, unless both
 	// ends know all candidates and no better pair is unfinished.
-	NominationDelay     time.Duration
+	NominationDelay time.Duration
+	// AcceptanceWait, by the type of a candidate, is how long after the beginning
+	// of checks the controlling side nominates no pair with a candidate of it.
+	AcceptanceWait [4]time.Duration
+	// RenominateAfter makes the controlling side nominate a better pair that turns
+	// out to work, so long after the nomination before at the earliest. 0: never.
+	RenominateAfter     time.Duration
+	MaxTransmissions    int    // of a check until its pair has failed; 7 (RFC 8489 section 6.2.1)
 	Software            string // sent in requests, cut at 128 bytes; empty: none
 	MaxRemoteCandidates int    // signalled ones, and as many peer-reflexive ones; 100
 	MaxPairs            int    // 100
@@ -82,6 +89,7 @@ type Agent struct {
 	disconnectedAt time.Time
 	verifier       *Verifier
 	lastPair       uint64 // ID of the pair that was made last
+	nominations    uint32 // that had a number
 	out            queue[Datagram]
 	events         queue[AgentEvent]
 }
@@ -99,6 +107,9 @@ func NewAgent(cfg AgentConfig) *Agent {
 	cfg.KeepaliveInterval = min(cfg.KeepaliveInterval, cfg.DisconnectedTimeout*2/5)
 	if cfg.MaxRemoteCandidates <= 0 {
 		cfg.MaxRemoteCandidates = defaultCandidates
+	}
+	if cfg.MaxTransmissions <= 0 {
+		cfg.MaxTransmissions = maxTransmissions
 	}
 	if cfg.MaxPairs <= 0 {
 		cfg.MaxPairs = defaultPairs

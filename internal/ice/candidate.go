@@ -90,8 +90,9 @@ type Candidate struct {
 // LocalCandidate is a candidate of this end together with the path it uses.
 type LocalCandidate struct {
 	Candidate
-	ID   LocalID
-	Base netip.AddrPort // what is sent from (RFC 8445 section 5.1.1.2)
+	ID        LocalID
+	Base      netip.AddrPort // what is sent from (RFC 8445 section 5.1.1.2)
+	Interface string         // of the base; empty: unknown
 }
 
 // String returns the value of the candidate attribute, from "candidate:" on

@@ -43,7 +43,7 @@ func (a *Agent) request(now time.Time, g *generation, p *pair, kind requestKind)
 	randomBytes(a.cfg.Random, t.id[:])
 	t.data = a.encodeRequest(g, t)
 	t.rto = a.rto(g)
-	t.transmit(now)
+	t.transmit(now, a.cfg.MaxTransmissions)
 	g.transactions[t.id] = t
 	a.sendDatagram(p.local.ID, p.destination, t.data)
 	if kind == consentRequest {
@@ -71,6 +71,9 @@ func (a *Agent) encodeRequest(g *generation, t *transaction) []byte {
 	}
 	if t.kind == nominationRequest {
 		e.attribute(attrUseCandidate, 0)
+		if n := a.nominationNumber(); n > 0 {
+			e.uint32(attrNomination, n)
+		}
 	}
 	return e.finish(g.keys.theirs)
 }
@@ -85,10 +88,10 @@ func (a *Agent) rto(g *generation) time.Duration {
 }
 
 // transmit counts a transmission and sets when the next step is due.
-func (t *transaction) transmit(now time.Time) {
+func (t *transaction) transmit(now time.Time, most int) {
 	t.transmissions++
 	mark(&t.pair.stats.FirstRequestSent, &t.pair.stats.LastRequestSent, now)
-	if t.transmissions == maxTransmissions {
+	if t.transmissions == most {
 		t.next = now.Add(lastWait * t.rto)
 		return
 	}
@@ -206,12 +209,12 @@ func (a *Agent) retransmit(now time.Time, g *generation, p *pair) {
 	for _, t := range [...]*transaction{p.check, p.nomination} {
 		switch {
 		case t == nil || now.Before(t.next):
-		case t.transmissions == maxTransmissions:
+		case t.transmissions == a.cfg.MaxTransmissions:
 			g.release(p, PairFailed)
 			p.nextKeepalive = time.Time{}
 			return
 		default:
-			t.transmit(now)
+			t.transmit(now, a.cfg.MaxTransmissions)
 			p.stats.RetransmissionsSent++
 			a.sendDatagram(p.local.ID, p.destination, t.data)
 		}

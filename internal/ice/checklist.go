@@ -9,7 +9,7 @@ import (
 // 6.1.2), unless it makes no sense, is redundant, or the pair is selected
 // already: then checking is over (RFC 8445 section 8.1.2).
 func (a *Agent) form(now time.Time, g *generation, l *LocalCandidate, r *remoteCandidate) {
-	if g.stopped || g.selected != nil && !a.unchecked() || l.Type == PeerReflexive || !pairable(l, &r.Candidate) {
+	if g.stopped || g.selected != nil && !a.unchecked() && !a.renominates() || l.Type == PeerReflexive || !pairable(l, &r.Candidate) {
 		return
 	}
 	if a.cfg.Lite {

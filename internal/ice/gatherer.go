@@ -120,7 +120,7 @@ func (g *Gatherer) AddSocket(now time.Time, s LocalSocket) {
 	if g.cfg.Relay {
 		return
 	}
-	g.report(LocalCandidate{ID: s.ID, Base: s.Addr, Candidate: Candidate{
+	g.report(LocalCandidate{ID: s.ID, Base: s.Addr, Interface: s.Interface, Candidate: Candidate{
 		Foundation: g.foundation(Host, s.Addr.Addr(), ""),
 		Priority:   candidatePriority(Host, s.LocalPreference, 1),
 		Addr:       s.Addr,

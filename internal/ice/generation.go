@@ -30,6 +30,7 @@ type generation struct {
 	nominating    *pair // controlling: its nomination is under way
 	nominationMax uint32
 	firstValid    time.Time
+	nominatedAt   time.Time // the latest nomination of this end
 	checkingSince time.Time
 	localEnd      bool
 	remoteEnd     bool

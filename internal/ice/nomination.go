@@ -39,8 +39,11 @@ func (p *pair) typePreference() uint32 {
 // each other, and with two families one of them is often dead.
 func (a *Agent) nominationDue() time.Time {
 	g := a.current
-	if a.role != Controlling || a.cfg.Lite || g.stopped || g.selected != nil || g.nominating != nil {
+	if a.role != Controlling || a.cfg.Lite || g.stopped || g.nominating != nil {
 		return time.Time{}
+	}
+	if g.selected != nil {
+		return a.renominationDue(g)
 	}
 	best := g.best()
 	if best == nil {
@@ -57,14 +60,19 @@ func (a *Agent) nominationDue() time.Time {
 			least = max(least, a.cfg.Ta)
 		}
 	}
+	accepted := g.checkingSince.Add(max(a.cfg.AcceptanceWait[best.valid.Type], a.cfg.AcceptanceWait[best.remote.Type]))
+	due := g.firstValid
 	switch delay := a.cfg.NominationDelay; {
 	case delay > 0 && (better || !g.localEnd || !g.remoteEnd):
-		return g.firstValid.Add(delay)
+		due = due.Add(delay)
 	case delay > 0 || !betterType:
-		return g.firstValid
+	default:
+		due = due.Add(min(max(2*best.stats.CurrentRoundTripTime, least), maxNominationWait))
 	}
-	wait := min(max(2*best.stats.CurrentRoundTripTime, least), maxNominationWait)
-	return g.firstValid.Add(wait)
+	if accepted.After(due) {
+		return accepted
+	}
+	return due
 }
 
 // nominate asks the peer to use the best pair. This request does not wait for
@@ -76,7 +84,7 @@ func (a *Agent) nominate(now time.Time) {
 		return
 	}
 	p := a.current.best()
-	a.current.nominating = p
+	a.current.nominating, a.current.nominatedAt = p, now
 	p.stats.RequestsSent++
 	p.nomination = a.request(now, a.current, p, nominationRequest)
 	a.nextSlot = now.Add(a.cfg.Ta)
@@ -139,7 +147,9 @@ func (a *Agent) selectPair(now time.Time, g *generation, p *pair) {
 	if (p.nextKeepalive.IsZero() || p.nextKeepalive.Before(now)) && (!a.cfg.Lite || a.unchecked()) {
 		p.nextKeepalive = now
 	}
-	g.prune(a.role)
+	if !a.renominates() {
+		g.prune(a.role)
+	}
 	if g == a.current {
 		a.retire(now)
 	}

@@ -88,7 +88,7 @@ func (g *Gatherer) HandleDatagram(now time.Time, d Datagram) bool {
 // reportReflexive makes the server-reflexive candidate (RFC 8445 section
 // 5.1.1.2). Where there is no NAT it is redundant with the host candidate.
 func (g *Gatherer) reportReflexive(q *query, mapped netip.AddrPort) {
-	g.report(LocalCandidate{ID: q.socket.ID, Base: q.socket.Addr, Candidate: Candidate{
+	g.report(LocalCandidate{ID: q.socket.ID, Base: q.socket.Addr, Interface: q.socket.Interface, Candidate: Candidate{
 		Foundation: g.foundation(ServerReflexive, q.socket.Addr.Addr(), q.server.addr.Addr().String()),
 		Priority:   candidatePriority(ServerReflexive, q.socket.LocalPreference, 1),
 		Addr:       mapped,

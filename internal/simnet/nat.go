@@ -13,6 +13,7 @@ const (
 	AddressRestricted                // endpoint-independent mapping, address-dependent filtering
 	PortRestricted                   // endpoint-independent mapping, address and port-dependent filtering
 	Symmetric                        // address and port-dependent mapping and filtering
+	OneToOne                         // the public address stands for that of the one host behind it, ports stay
 )
 
 // Behavior is what a mapping or a filter depends on (RFC 4787 sections 4.1 and 5).
@@ -57,6 +58,7 @@ type Router struct {
 	mapping, filtering Behavior
 	timeout            time.Duration
 	hairpin            bool
+	oneToOne           bool
 	nextPort           uint16
 	bindings           map[bindingKey]*binding
 	ports              map[uint16]*binding
@@ -100,6 +102,8 @@ func (n *Net) NAT(name, publicAddr string, kind NATKind) *Router {
 	r.inside.router = r
 	switch kind {
 	case FullCone:
+	case OneToOne:
+		r.oneToOne = true
 	case AddressRestricted:
 		r.filtering = AddressDependent
 	case PortRestricted:
@@ -168,6 +172,9 @@ func (r *Router) forget() {
 
 // outbound translates the source of a datagram that leaves. net.mu is held.
 func (r *Router) outbound(now time.Time, host *Host, src, dst netip.AddrPort) netip.AddrPort {
+	if r.oneToOne {
+		return netip.AddrPortFrom(r.public, src.Port())
+	}
 	key := bindingKey{inner: src, remote: r.mapping.of(dst)}
 	b := r.bindings[key]
 	if b != nil && r.expired(now, b.used) {
@@ -192,6 +199,9 @@ func (r *Router) outbound(now time.Time, host *Host, src, dst netip.AddrPort) ne
 // inbound returns who gets a datagram from src to a public port, if the filter
 // lets it in. net.mu is held.
 func (r *Router) inbound(now time.Time, src netip.AddrPort, port uint16) (innerAddr, bool) {
+	if r.oneToOne {
+		return r.only(port)
+	}
 	b := r.ports[port]
 	if b == nil || r.expired(now, b.used) {
 		return innerAddr{}, false
@@ -203,8 +213,22 @@ func (r *Router) inbound(now time.Time, src netip.AddrPort, port uint16) (innerA
 	return b.inner, true
 }
 
+// only is the one host behind a OneToOne router.
+func (r *Router) only(port uint16) (innerAddr, bool) {
+	for addr, who := range r.inside.owner {
+		if addr.Is4() == r.public.Is4() && who.host != nil {
+			return innerAddr{host: who.host, addr: netip.AddrPortFrom(addr, port)}, true
+		}
+	}
+	return innerAddr{}, false
+}
+
 // behind is the host that a public port leads to, filters apart; nil if none.
 func (r *Router) behind(port uint16) *Host {
+	if r.oneToOne {
+		inner, _ := r.only(port)
+		return inner.host
+	}
 	if b := r.ports[port]; b != nil {
 		return b.inner.host
 	}
