@@ -1,0 +1,84 @@
+package transmit
+
+import (
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
+)
+
+// message is one user message from Send until all of it is acknowledged or
+// forwarded over.
+type message struct {
+	next    *message // in the queue of its stream, or the free list
+	stream  *stream
+	payload []byte
+	expires time.Duration // since the epoch; 0: never. RFC 3758 section 4.1
+	ppid    chunk.PPID
+	sent    uint32    // bytes of payload that have a TSN
+	fsn     uint32    // fragments that have a TSN (RFC 8260 section 2.1)
+	pieces  uint32    // chunks that are not cumulatively acknowledged
+	mid     chunk.MID // RFC 8260; the SSN is its lower half without interleaving
+	limit   int32     // retransmissions of each chunk; -1: without limit
+	first   int64     // serial of its first chunk
+	last    int64     // serial of its newest chunk
+
+	unordered bool
+	abandoned bool // RFC 3758 section 3.5: nothing more of it is sent
+}
+
+// started tells whether a chunk of it was sent.
+func (m *message) started() bool { return m.fsn > 0 }
+
+// whole tells whether nothing of it is unsent.
+func (m *message) whole() bool { return int(m.sent) == len(m.payload) }
+
+// expired tells whether its lifetime is over.
+func (m *message) expired(now time.Duration) bool { return m.expires != 0 && now >= m.expires }
+
+// maxFree is how many messages without use are kept, so that messages of a steady
+// flow allocate their payload alone.
+const maxFree = 1024
+
+// newMessage copies the payload.
+func (q *Queue) newMessage(s *stream, ppid chunk.PPID, payload []byte) *message {
+	m := q.free
+	if m == nil {
+		m = new(message)
+	} else {
+		q.free = m.next
+		q.freeCount--
+	}
+	*m = message{stream: s, payload: q.slab.copy(payload), ppid: ppid, limit: s.limit, unordered: s.unordered, first: -1, last: -1}
+	return m
+}
+
+// release gives m back: nothing refers to it.
+func (q *Queue) release(m *message) {
+	if q.freeCount >= maxFree {
+		return
+	}
+	*m = message{next: q.free}
+	q.free = m
+	q.freeCount++
+}
+
+// slab makes the copies of payloads. Short ones share blocks, so that a message of
+// some bytes is no allocation of its own.
+type slab struct{ block []byte }
+
+const (
+	slabSize  = 4 << 10
+	slabShort = slabSize / 8
+)
+
+func (s *slab) copy(payload []byte) []byte {
+	if len(payload) > slabShort {
+		return append([]byte(nil), payload...)
+	}
+	if cap(s.block)-len(s.block) < len(payload) {
+		s.block = make([]byte, 0, slabSize)
+	}
+	start := len(s.block)
+	s.block = append(s.block, payload...)
+	return s.block[start:len(s.block):len(s.block)]
+}
