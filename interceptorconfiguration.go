@@ -15,9 +15,10 @@ import (
 // programs which set up interceptors go on to compile. A connection makes reports,
 // NACKs, retransmissions and transport-wide feedback itself, and counts itself. So
 // they only register what has to be negotiated, and add no interceptor that would do
-// the same again; options for such interceptors are taken and have no effect. Two do
-// what a connection does not: ConfigureFlexFEC03 and ConfigureCongestionControlFeedback
-// add pion's interceptors.
+// the same again; options for such interceptors are taken and have no effect. Three do
+// what a connection does not, or not then: ConfigureFlexFEC03,
+// ConfigureCongestionControlFeedback and ConfigureTWCCHeaderExtensionSender add pion's
+// interceptors.
 
 // InterceptorOption is an option of RegisterDefaultInterceptorsWithOptions. It has no
 // effect: the interceptors that it is for are not used.
@@ -95,11 +96,30 @@ func ConfigureNackWithOptions(mediaEngine *MediaEngine, _ *interceptor.Registry,
 	return nil
 }
 
-// ConfigureTWCCHeaderExtensionSender registers the header extension of
-// transport-wide sequence numbers, which a connection then writes where the peer
-// gives the feedback for it
-// (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2).
-func ConfigureTWCCHeaderExtensionSender(mediaEngine *MediaEngine, _ *interceptor.Registry) error {
+// ConfigureTWCCHeaderExtensionSender is for programs with a congestion controller of
+// their own, such as pion's cc with gcc: it registers the header extension of
+// transport-wide sequence numbers
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2), and adds pion's
+// interceptor that writes them. A connection leaves the path to the program then: it
+// does not pace, and has no estimate for OnTargetBitrate. What it sends itself, such as
+// retransmissions, has no number. The feedback of the peer comes by [RTPSender.Read],
+// which the program has to call.
+//
+// Without it a connection numbers and paces its packets, where the peer gives the
+// feedback for it.
+func ConfigureTWCCHeaderExtensionSender(mediaEngine *MediaEngine, interceptorRegistry *interceptor.Registry) error {
+	numbering, err := twcc.NewHeaderExtensionInterceptor()
+	if err != nil {
+		return newError(KindOperation, "configure transport-wide sequence numbers", err)
+	}
+	if err := registerTransportNumbers(mediaEngine); err != nil {
+		return err
+	}
+	interceptorRegistry.Add(numbering)
+	return nil
+}
+
+func registerTransportNumbers(mediaEngine *MediaEngine) error {
 	for _, kind := range []RTPCodecType{RTPCodecTypeVideo, RTPCodecTypeAudio} {
 		if err := mediaEngine.RegisterHeaderExtension(RTPHeaderExtensionCapability{URI: uriTransportCC}, kind); err != nil {
 			return err
@@ -116,10 +136,10 @@ func ConfigureTWCCSender(mediaEngine *MediaEngine, interceptorRegistry *intercep
 }
 
 // ConfigureTWCCSenderWithOptions is ConfigureTWCCSender: the options have no effect.
-func ConfigureTWCCSenderWithOptions(mediaEngine *MediaEngine, interceptorRegistry *interceptor.Registry, _ ...twcc.Option) error {
+func ConfigureTWCCSenderWithOptions(mediaEngine *MediaEngine, _ *interceptor.Registry, _ ...twcc.Option) error {
 	mediaEngine.RegisterFeedback(RTCPFeedback{Type: TypeRTCPFBTransportCC}, RTPCodecTypeVideo)
 	mediaEngine.RegisterFeedback(RTCPFeedback{Type: TypeRTCPFBTransportCC}, RTPCodecTypeAudio)
-	return ConfigureTWCCHeaderExtensionSender(mediaEngine, interceptorRegistry)
+	return registerTransportNumbers(mediaEngine)
 }
 
 // ConfigureCongestionControlFeedback registers the feedback of RFC 8888, and adds

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/rtpsession"
@@ -16,6 +17,7 @@ type localChain struct {
 	transport *rtpTransport
 	stream    *rtpsession.SendStream
 	fec       *rtpsession.SendStream // of an interceptor's forward error correction; nil unless negotiated
+	numbers   uint8                  // the extension of transport-wide sequence numbers; 0: none
 	writer    interceptor.RTPWriter  // set before ready
 	ready     bool                   // owned by the loop
 }
@@ -48,7 +50,7 @@ func (e *sendEncoding) openChained() {
 
 // bindChain makes the interceptors of the stream. On the loop.
 func (e *sendEncoding) bindChain(c *interceptorChain, info *interceptor.StreamInfo, parameters RTPParameters) {
-	chain := &localChain{info: info, transport: e.transport, stream: e.stream}
+	chain := &localChain{info: info, transport: e.transport, stream: e.stream, numbers: sessionExtensions(parameters.HeaderExtensions).TransportCC}
 	if info.PayloadTypeForwardErrorCorrection != 0 && info.SSRCForwardErrorCorrection != 0 {
 		chain.fec = e.transport.addFEC(e, info, parameters)
 	} else {
@@ -81,26 +83,40 @@ func (e *sendEncoding) unchain() {
 }
 
 // write gives a packet of the track to the interceptors, which may change its
-// header: they get one of their own.
+// header: they get one of their own. A transport-wide number that it has is of
+// another connection.
 func (c *localChain) write(h *rtp.Header, payload []byte) (int, error) {
 	header := h.Clone()
+	if c.numbers != 0 {
+		_ = header.DelExtension(c.numbers) // fails where there is none
+	}
 	header.SSRC, header.PayloadType = c.info.SSRC, c.info.PayloadType
 	return c.writer.Write(&header, payload, interceptor.Attributes{})
 }
 
 // writeBelow takes what the interceptors write: packets of the stream, and of its
 // forward error correction. Retransmissions are the connection's own, whose
-// sequence numbers these would meet: they are dropped.
+// sequence numbers these would meet: they are dropped. A transport-wide sequence number
+// that an interceptor has written stays.
 func (c *localChain) writeBelow(h *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) {
 	switch {
 	case h.SSRC == c.info.SSRC:
-		return c.transport.write(time.Now(), c.stream, h, payload)
+		return c.writeTo(c.stream, h, payload)
 	case c.fec != nil && h.SSRC == c.info.SSRCForwardErrorCorrection:
-		return c.transport.write(time.Now(), c.fec, h, payload)
+		return c.writeTo(c.fec, h, payload)
 	case h.SSRC == c.info.SSRCRetransmission:
 		return h.MarshalSize() + len(payload), nil
 	}
 	return 0, errorf(KindInvalidAccess, "write RTP", "an interceptor wrote SSRC %d, which is none of the stream's", h.SSRC)
+}
+
+func (c *localChain) writeTo(s *rtpsession.SendStream, h *rtp.Header, payload []byte) (int, error) {
+	if c.numbers != 0 {
+		if number := h.GetExtension(c.numbers); len(number) == 2 {
+			return c.transport.writeNumbered(time.Now(), s, h, payload, binary.BigEndian.Uint16(number))
+		}
+	}
+	return c.transport.write(time.Now(), s, h, payload)
 }
 
 // addFEC makes the stream of an encoding's forward error correction. On the loop.

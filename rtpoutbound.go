@@ -22,6 +22,7 @@ type rtpOutbound struct {
 	pacer     *bandwidth.Pacer[pacedPacket]
 	paced     bool                     // packets go through the pacer
 	heard     bool                     // there was transport-wide feedback
+	steered   bool                     // by the program: see steer
 	patience  time.Time                // until when packets are paced without; zero before the first
 	results   []bandwidth.PacketResult // of one feedback message
 	feedback  rtpsession.FeedbackReader
@@ -129,7 +130,23 @@ func (t *rtpTransport) write(now time.Time, s *rtpsession.SendStream, h *rtp.Hea
 		return h.MarshalSize() + len(payload), nil
 	}
 	t.out.mu.Lock()
-	n, err := t.out.enqueue(&o, s, h, payload)
+	n, err := t.out.enqueue(&o, s, h, payload, nil)
+	at := t.out.drain(&o)
+	t.out.mu.Unlock()
+	t.rouse(at)
+	return n, err
+}
+
+// writeNumbered is write of a packet to which the program has given a transport-wide
+// sequence number.
+func (t *rtpTransport) writeNumbered(now time.Time, s *rtpsession.SendStream, h *rtp.Header, payload []byte, number uint16) (int, error) {
+	o, ok := t.begin(now)
+	if !ok {
+		return h.MarshalSize() + len(payload), nil
+	}
+	t.out.mu.Lock()
+	t.out.steer(&o)
+	n, err := t.out.enqueue(&o, s, h, payload, &number)
 	at := t.out.drain(&o)
 	t.out.mu.Unlock()
 	t.rouse(at)
@@ -150,7 +167,7 @@ func (t *rtpTransport) writeBatch(now time.Time, s *rtpsession.SendStream, packe
 		if h.PaddingSize == 0 {
 			h.PaddingSize = packets[i].PaddingSize //nolint:staticcheck // older programs set it there
 		}
-		if _, err := t.out.enqueue(&o, s, &h, packets[i].Payload); err != nil && first == nil {
+		if _, err := t.out.enqueue(&o, s, &h, packets[i].Payload, nil); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -179,8 +196,9 @@ func (t *rtpTransport) insert(now time.Time, s *rtpsession.SendStream, pt Payloa
 	t.rouse(due)
 }
 
-// enqueue builds a packet and gives it to the pacer. out.mu is held.
-func (out *rtpOutbound) enqueue(o *outbound, s *rtpsession.SendStream, h *rtp.Header, payload []byte) (int, error) {
+// enqueue builds a packet, with a transport-wide number if that is the program's, and
+// gives it to the pacer. out.mu is held.
+func (out *rtpOutbound) enqueue(o *outbound, s *rtpsession.SendStream, h *rtp.Header, payload []byte, number *uint16) (int, error) {
 	if out.closed {
 		return h.MarshalSize() + len(payload), nil // a closed connection is no error of who writes to many
 	}
@@ -193,6 +211,9 @@ func (out *rtpOutbound) enqueue(o *outbound, s *rtpsession.SendStream, h *rtp.He
 	if err != nil {
 		buffer.Release()
 		return 0, err
+	}
+	if number != nil {
+		packet.Number(*number)
 	}
 	out.sender.ReportFrom(o.now)
 	out.pace(o, packet, buffer)
@@ -265,6 +286,9 @@ func (out *rtpOutbound) deadline() time.Time {
 
 // due is deadline with out.mu held.
 func (out *rtpOutbound) due() time.Time {
+	if out.steered {
+		return out.sender.Deadline()
+	}
 	at := earlier(out.sender.Deadline(), earlier(out.pacer.Deadline(), out.estimator.Deadline()))
 	if out.paced && !out.heard {
 		at = earlier(at, out.patience)

@@ -40,11 +40,21 @@ func (out *rtpOutbound) start(now time.Time) {
 	out.pacer = bandwidth.NewPacer[pacedPacket](now, bandwidth.PacerConfig{Limit: pacerLimit})
 }
 
+// steer leaves the path to a congestion controller of the program's, which has
+// numbered a packet: from now on there is neither a pacer nor an estimate here.
+// out.mu is held.
+func (out *rtpOutbound) steer(o *outbound) {
+	if !out.steered {
+		out.steered, out.paced = true, false
+		out.unpace(o, true)
+	}
+}
+
 // pace gives a packet to the pacer, or lets it leave with the next drain. out.mu is
 // held.
 func (out *rtpOutbound) pace(o *outbound, p rtpsession.OutPacket, buffer *netio.Buffer) {
 	paced := pacedPacket{p, buffer}
-	if out.patience.IsZero() && p.Stream.Format().TransportCC {
+	if !out.steered && out.patience.IsZero() && p.Stream.Format().TransportCC {
 		out.patience, out.paced = o.now.Add(feedbackPatience), true
 	}
 	if !out.paced {
@@ -90,6 +100,9 @@ func (out *rtpOutbound) drain(o *outbound) time.Time {
 
 // pad sends about so many bytes of packets that only probe. out.mu is held.
 func (out *rtpOutbound) pad(o *outbound, size int, probe bandwidth.ProbeID) {
+	if out.steered {
+		return
+	}
 	for size > 0 {
 		buffer := netio.GetBuffer()
 		packet, ok := out.sender.Padding(o.now, buffer.Cap()[:0:o.room()], size)
@@ -112,6 +125,9 @@ func (out *rtpOutbound) departed(now time.Time, p *rtpsession.OutPacket, seq uin
 // handleTransportFeedback takes a message of transport-wide feedback. out.mu is
 // held.
 func (out *rtpOutbound) handleTransportFeedback(now time.Time, packet []byte) {
+	if out.steered {
+		return
+	}
 	out.results = out.results[:0]
 	err := out.feedback.Read(packet, func(seq uint16, received bool, arrival time.Duration) {
 		out.results = append(out.results, bandwidth.PacketResult{Seq: seq, Received: received, Arrival: arrival})
@@ -124,6 +140,9 @@ func (out *rtpOutbound) handleTransportFeedback(now time.Time, packet []byte) {
 // handleReports takes what receiver reports and REMB say of the path. out.mu is
 // held.
 func (out *rtpOutbound) handleReports(now time.Time) {
+	if out.steered {
+		return
+	}
 	if expected, lost := out.sender.TakeLoss(); expected > 0 {
 		out.estimator.HandleLoss(now, expected, lost)
 	}
@@ -158,6 +177,10 @@ func (t *rtpTransport) drive(now time.Time) {
 	o, ok := t.begin(now)
 	out := &t.out
 	out.mu.Lock()
+	if out.steered {
+		out.mu.Unlock()
+		return
+	}
 	if ok && o.path.traffic != out.route {
 		if out.route != nil {
 			out.estimator.HandleRouteChange(now)

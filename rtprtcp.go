@@ -101,12 +101,18 @@ func (r *rtcpReaders) ofSent(sender *rtpsession.Sender, packets []rtcp.Packet) {
 	}
 }
 
-// ofFeedback adds the encoding that transport-wide feedback names.
+// ofFeedback adds the encoding that transport-wide feedback names. It is about all that
+// are sent: what names none of them, as a peer may that has seen none lately, goes to the
+// first.
 func (r *rtcpReaders) ofFeedback(sender *rtpsession.Sender, packet []byte) {
 	if len(packet) < 12 {
 		return
 	}
-	if s := sender.Stream(rtpsession.SSRC(binary.BigEndian.Uint32(packet[8:]))); s != nil {
+	s := sender.Stream(rtpsession.SSRC(binary.BigEndian.Uint32(packet[8:])))
+	if streams := sender.Streams(); s == nil && len(streams) > 0 {
+		s = streams[0]
+	}
+	if s != nil {
 		if of, ok := s.User.(*sentStream); ok {
 			r.add(of.encoding.rtcp)
 		}

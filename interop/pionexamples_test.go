@@ -36,7 +36,7 @@ var builtExamples struct {
 
 // exampleNames are those that are run.
 var exampleNames = []string{
-	"broadcast", "data-channels", "data-channels-detach", "data-channels-detach-create", "ice-restart", "ortc", "ortc-media",
+	"bandwidth-estimation-from-disk", "broadcast", "data-channels", "data-channels-detach", "data-channels-detach-create", "ice-restart", "ortc", "ortc-media",
 	"play-from-disk", "reflect", "rtcp-processing", "rtp-to-webrtc", "save-to-disk", "simulcast", "stats", "swap-tracks",
 }
 
@@ -344,6 +344,13 @@ func TestPionExamplesRunWithChromium(t *testing.T) {
 			pasteInto(t, e, tab, `for (const kind of ['video', 'audio']) pc.addTransceiver(kind, {direction: 'recvonly'})`)
 			gets(t, tab, "pc", "video", 1, 10) // the file has 15 frames
 			gets(t, tab, "pc", "audio", 1, 10)
+		},
+		"bandwidth-estimation-from-disk": func(t *testing.T, tab context.Context) { // with pion's congestion controller
+			e := startPionExample(t, "bandwidth-estimation-from-disk", map[string]string{
+				"low.ivf": samples + "vp8.ivf", "med.ivf": samples + "vp8.ivf", "high.ivf": samples + "vp8.ivf",
+			})
+			pasteInto(t, e, tab, `pc.addTransceiver('video', {direction: 'recvonly'})`)
+			gets(t, tab, "pc", "video", 1, 10)
 		},
 		"save-to-disk": func(t *testing.T, tab context.Context) {
 			e := startPionExample(t, "save-to-disk", nil)

@@ -17,6 +17,7 @@ type Sender struct {
 	serial  uint64               // of the newest stream
 
 	transportSeq uint16 // of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2)
+	numbersGiven bool   // packets come with numbers, see OutPacket.Number
 	resend       []resendRequest
 	events       []SendEvent
 	dueStreams   []*SendStream // that have to report yet
@@ -102,9 +103,7 @@ func (s *Sender) RTT() time.Duration { return s.rtt }
 func (s *Sender) Depart(now time.Time, p *OutPacket) (seq uint16, numbered bool) {
 	stream := p.Stream
 	if p.transportCC > 0 {
-		seq, numbered = s.transportSeq, true
-		s.transportSeq++
-		binary.BigEndian.PutUint16(p.Data[p.transportCC:], seq)
+		seq, numbered = s.stamp(p)
 	}
 	if p.absSendTime > 0 {
 		putAbsSendTime(p.Data[p.absSendTime:], now)
@@ -127,6 +126,28 @@ func (s *Sender) Depart(now time.Time, p *OutPacket) (seq uint16, numbered bool)
 		stream.history.Store(now, p.seq, p.Data)
 	}
 	return seq, numbered
+}
+
+// stamp writes the transport-wide sequence number. Where that is the program's business, packets of the session's own have none: the
+// element becomes padding (RFC 8285 section 4.1.2).
+func (s *Sender) stamp(p *OutPacket) (seq uint16, numbered bool) {
+	s.numbersGiven = s.numbersGiven || p.numbered
+	switch {
+	case p.numbered:
+		seq = p.number
+	case s.numbersGiven:
+		heading := 1
+		if h, err := ParseHeader(p.Data); err == nil && h.ExtensionProfile != profileOneByte {
+			heading = 2
+		}
+		clear(p.Data[p.transportCC-heading : p.transportCC+2])
+		return 0, false
+	default:
+		seq = s.transportSeq
+		s.transportSeq++
+	}
+	binary.BigEndian.PutUint16(p.Data[p.transportCC:], seq)
+	return seq, true
 }
 
 // putAbsSendTime writes 24 bits of seconds in 6.18 fixed point
@@ -359,7 +380,7 @@ func (s *Sender) CanPad() bool { return s.padded() != nil }
 func (s *Sender) padded() *SendStream {
 	for _, stream := range s.streams {
 		f := &stream.format
-		if stream.written && stream.RTX != 0 && f.HasRTX && f.TransportCC && f.Extensions.TransportCC != 0 {
+		if !s.numbersGiven && stream.written && stream.RTX != 0 && f.HasRTX && f.TransportCC && f.Extensions.TransportCC != 0 {
 			return stream
 		}
 	}

@@ -422,3 +422,49 @@ func TestProbesAreRetransmissions(t *testing.T) {
 		x.s.checkInvariants(t)
 	}
 }
+
+// draft-holmer-rmcat-transport-wide-cc-extensions-01 section 2: numbers are of the transport. Where a congestion
+// controller of the program's gives them, the session's own packets have none; the element is padding then, in both
+// forms (RFC 8285 sections 4.2 and 4.3).
+func TestGivenTransportNumbersAreKept(t *testing.T) {
+	for _, long := range []string{"", "a stream identifier of more than sixteen octets"} {
+		x := newTx(t)
+		f := videoFormat()
+		f.Extensions.AllowTwoByte = long != ""
+		s := x.s.Add(10, 20, MID(long+"m"), "", 1000)
+		if err := s.SetFormat(f, false); err != nil {
+			t.Fatal(err)
+		}
+		number := func(data []byte) []byte {
+			h := parsed(t, data)
+			return h.Extension(data, f.Extensions.TransportCC)
+		}
+		own := x.write(0, s, 1, 0)
+		if got := number(own); len(got) != 2 {
+			t.Fatalf("without numbers of the program: %v", got)
+		}
+		h := mediaHeader(9, 9, 2, 3000)
+		p, err := s.Write(ms(1), make([]byte, 0, 1500), &h, []byte("payload"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Number(777)
+		if seq, numbered := x.s.Depart(ms(1), &p); seq != 777 || !numbered {
+			t.Errorf("departed with %d, %v", seq, numbered)
+		}
+		if got := number(p.Data); !bytes.Equal(got, []byte{3, 9}) {
+			t.Errorf("number %v, want 777", got)
+		}
+		x.rtcp(50, nackOf(10, 2))
+		again := x.resends(50)
+		if len(again) != 1 || number(again[0]) != nil {
+			t.Fatalf("sent again: %v", again)
+		}
+		if h := parsed(t, again[0]); !bytes.HasSuffix(h.Payload(again[0]), []byte("payload")) || h.Extension(again[0], f.Extensions.MID) == nil {
+			t.Errorf("the rest of the packet has changed: %v", again[0])
+		}
+		if x.s.CanPad() {
+			t.Error("probes, which would have no number")
+		}
+	}
+}

@@ -96,12 +96,19 @@ type OutPacket struct {
 	// OnRTX says that the packet is of the stream's RTX, not of its SSRC.
 	OnRTX bool
 
-	transportCC, absSendTime int       // offsets of the elements to stamp; 0: none
+	transportCC, absSendTime int    // offsets of the elements to stamp; 0: none
+	number                   uint16 // that transportCC is to have; with numbered
+	numbered                 bool
 	at                       time.Time // when it was made
 	seq                      uint16
 	payload                  int // bytes
 	marker                   bool
 }
+
+// Number gives the packet a transport-wide sequence number of the caller's, as that of a congestion controller of a program's. From
+// the first such packet to depart on, the session numbers none itself: what it sends on its own (retransmissions, telephone
+// events) has no number then, as two numberings would take each other's.
+func (p *OutPacket) Number(seq uint16) { p.number, p.numbered = seq, true }
 
 // Counts returns the counters.
 func (s *SendStream) Counts() SendCounts { return s.counts }
