@@ -48,13 +48,13 @@ func (g *ICEGatherer) reuse(now time.Time, addresses []hostAddress) (fresh []hos
 	slices.Sort(ids)
 	for _, a := range addresses {
 		i := slices.IndexFunc(ids, func(id ice.LocalID) bool {
-			return g.sockets[id].LocalAddr().Addr() == a.addr
+			return g.places[id].is(a)
 		})
 		if i < 0 {
 			fresh = append(fresh, a)
 			continue
 		}
-		g.machine.AddSocket(now, ice.LocalSocket{ID: ids[i], Addr: g.sockets[ids[i]].LocalAddr(), Interface: a.name})
+		g.machine.AddSocket(now, ice.LocalSocket{ID: ids[i], Addr: g.sockets[ids[i]].LocalAddr(), Interface: a.Name})
 	}
 	g.dropSockets(now, ids, addresses)
 	return fresh
@@ -66,7 +66,7 @@ func (g *ICEGatherer) reuse(now time.Time, addresses []hostAddress) (fresh []hos
 func (g *ICEGatherer) dropSockets(now time.Time, ids []ice.LocalID, addresses []hostAddress) {
 	for _, id := range ids {
 		socket := g.sockets[id]
-		gone := !slices.ContainsFunc(addresses, func(a hostAddress) bool { return a.addr == socket.LocalAddr().Addr() })
+		gone := !slices.ContainsFunc(addresses, func(a hostAddress) bool { return g.places[id].is(a) })
 		if !gone {
 			continue
 		}
@@ -79,6 +79,7 @@ func (g *ICEGatherer) dropSockets(now time.Time, ids []ice.LocalID, addresses []
 			}
 		}
 		delete(g.sockets, id)
+		delete(g.places, id)
 		g.work.Go(func() { _ = socket.Close() }) // it waits for the reader
 	}
 }
@@ -90,6 +91,7 @@ func (g *ICEGatherer) adopt(credentials ice.Credentials) {
 		return
 	}
 	g.credentials, g.dirty = credentials, true
+	g.namePaths()
 	g.stale = g.state != ICEGathererStateNew
 }
 
@@ -100,8 +102,18 @@ func (g *ICEGatherer) relabel(credentials ice.Credentials) {
 		return
 	}
 	g.credentials, g.dirty = credentials, true
+	g.namePaths()
 	g.candidates = slices.Clone(g.candidates)
 	for i := range g.candidates {
 		g.candidates[i].UsernameFragment = credentials.Ufrag
+	}
+}
+
+// namePaths tells muxes of the user name fragment that requests now come with.
+func (g *ICEGatherer) namePaths() {
+	for _, path := range g.sockets {
+		if shared, ok := path.(sharedPath); ok {
+			shared.Name(g.credentials.Ufrag)
+		}
 	}
 }

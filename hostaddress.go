@@ -12,38 +12,66 @@ import (
 // lookupTimeout bounds one DNS look-up of a server.
 const lookupTimeout = 5 * time.Second
 
-// hostAddress is a local address that gets a socket of its own.
+// hostAddress is where a path of the gatherer begins: a local address that gets a
+// socket of its own, or one of a mux.
 type hostAddress struct {
-	addr netip.Addr
-	name string // of the interface
+	netio.Interface
+	port     uint16 // of the mux
+	mux      *netio.UDPMux
+	foreign  UDPMux // of another package, instead of mux
+	fragment string // that the foreign mux was asked for
 }
 
-// hostAddresses lists the addresses to gather on, as the SettingEngine allows.
-// Loopback addresses are used where they are asked for, and on a host that has
-// no other (RFC 8445 section 5.1.1.1 excludes them, but then two programs on an
-// unconnected machine could not talk). It runs the application's filters, so
-// never on the loop.
+// is tells whether b is the same place, so that its path can be used again.
+func (a hostAddress) is(b hostAddress) bool {
+	return a.Addr == b.Addr && a.port == b.port && a.mux == b.mux && a.fragment == b.fragment
+}
+
+// hostAddresses lists the addresses to gather on, as the SettingEngine allows. It
+// runs the application's filters and mux, so never on the loop.
 func hostAddresses(api *API) ([]hostAddress, error) {
+	settings := &api.settings
+	if settings.ice.udpMux == nil {
+		return settings.ownAddresses(api.network)
+	}
 	interfaces, err := api.network.Interfaces()
 	if err != nil {
 		return nil, err
 	}
-	var usable, loopback []hostAddress
+	return settings.choose(muxAddresses(settings.ice.udpMux, interfaces)), nil
+}
+
+// ownAddresses lists those that get sockets of their own.
+func (e *SettingEngine) ownAddresses(network netio.Network) ([]hostAddress, error) {
+	interfaces, err := network.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]hostAddress, 0, len(interfaces))
 	for _, i := range interfaces {
-		if !api.settings.allowsAddress(i) {
-			continue
-		}
-		a := hostAddress{addr: i.Addr, name: i.Name}
-		if i.Loopback {
+		all = append(all, hostAddress{Interface: i})
+	}
+	return e.choose(all), nil
+}
+
+// choose keeps the addresses that the settings allow. Loopback addresses are used
+// where they are asked for, and where there is no other (RFC 8445 section 5.1.1.1
+// excludes them, but then two programs on an unconnected machine could not talk).
+func (e *SettingEngine) choose(all []hostAddress) []hostAddress {
+	var usable, loopback []hostAddress
+	for _, a := range all {
+		switch {
+		case !e.allowsAddress(a.Interface):
+		case a.Loopback:
 			loopback = append(loopback, a)
-		} else {
+		default:
 			usable = append(usable, a)
 		}
 	}
-	if api.settings.ice.includeLoopback || len(usable) == 0 {
+	if e.ice.includeLoopback || len(usable) == 0 {
 		usable = append(usable, loopback...)
 	}
-	return usable, nil
+	return usable
 }
 
 // allowsAddress reports whether an address may be gathered on.

@@ -30,6 +30,7 @@ type ICEGatherer struct {
 	generation int  // counts the times that it gathered anew
 	stale      bool // credentials are newer than what was gathered
 	sockets    map[ice.LocalID]localPath
+	places     map[ice.LocalID]hostAddress // of sockets
 	lastID     ice.LocalID
 	state      ICEGathererState
 	candidates []ice.LocalCandidate
@@ -110,6 +111,7 @@ func newICEGatherer(api *API, l *loop.Loop, log connLog, credentials ice.Credent
 	g := &ICEGatherer{
 		api: api, loop: l, log: log, policy: opts.ICEGatherPolicy, servers: servers,
 		sockets:     make(map[ice.LocalID]localPath),
+		places:      make(map[ice.LocalID]hostAddress),
 		state:       ICEGathererStateNew,
 		credentials: credentials,
 	}
@@ -263,6 +265,11 @@ func (g *ICEGatherer) enumerate(generation int) {
 		if !g.gathers(generation) {
 			return
 		}
+		for i := range addresses {
+			if addresses[i].foreign != nil {
+				addresses[i].fragment = g.credentials.Ufrag
+			}
+		}
 		fresh, servers := g.reuse(now, addresses), g.serversToAsk()
 		g.work.Go(func() { g.collect(generation, fresh, servers) })
 	})
@@ -290,9 +297,13 @@ func (g *ICEGatherer) collect(generation int, addresses []hostAddress, servers [
 }
 
 func (g *ICEGatherer) openSocket(a hostAddress) {
-	conn, err := listenUDP(g.api, a.addr)
+	if a.mux != nil {
+		g.loop.Post(func(now time.Time) { g.openShared(now, a) })
+		return
+	}
+	conn, err := g.listen(a)
 	if err != nil {
-		g.log.warn("open UDP socket", "address", a.addr, "error", err)
+		g.log.warn("open UDP socket", "address", a.Addr, "error", err)
 		return
 	}
 	opened := g.loop.Post(func(now time.Time) {
@@ -300,15 +311,49 @@ func (g *ICEGatherer) openSocket(a hostAddress) {
 			_ = conn.Close()
 			return
 		}
-		g.lastID++
-		id := g.lastID
+		id := g.nextID()
 		conn := &watchedConn{PacketConn: conn, failed: func(err error) { g.socketFailed(id, err) }}
-		g.sockets[id] = netio.NewSocket(conn, func(now time.Time, ds []netio.Datagram) { g.receive(id, now, ds) })
-		g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: conn.LocalAddr(), Interface: a.name})
+		g.addPath(now, id, a, netio.NewSocket(conn, func(now time.Time, ds []netio.Datagram) { g.receive(id, nil, now, ds) }))
 	})
 	if !opened {
 		_ = conn.Close()
 	}
+}
+
+func (g *ICEGatherer) listen(a hostAddress) (netio.PacketConn, error) {
+	if a.foreign != nil {
+		return listenForeign(a)
+	}
+	return listenUDP(g.api, a.Addr)
+}
+
+// openShared opens a path on a mux. On the loop.
+func (g *ICEGatherer) openShared(now time.Time, a hostAddress) {
+	if g.state == ICEGathererStateClosed {
+		return
+	}
+	id := g.nextID()
+	path, err := a.mux.Open(netio.MuxConfig{
+		Local: netip.AddrPortFrom(a.Addr, a.port), Fragment: g.credentials.Ufrag,
+		Handle: func(p *netio.MuxPath, now time.Time, ds []netio.Datagram) { g.receive(id, p, now, ds) },
+		Failed: func(err error) { g.socketFailed(id, err) },
+	})
+	if err != nil {
+		g.log.warn("use UDP mux", "address", a.Addr, "error", err)
+		return
+	}
+	g.addPath(now, id, a, path)
+}
+
+func (g *ICEGatherer) nextID() ice.LocalID {
+	g.lastID++
+	return g.lastID
+}
+
+// addPath makes a path known, and its candidate. On the loop.
+func (g *ICEGatherer) addPath(now time.Time, id ice.LocalID, a hostAddress, path localPath) {
+	g.sockets[id], g.places[id] = path, a
+	g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: path.LocalAddr(), Interface: a.Name})
 }
 
 // resolve finds the addresses of one server and gives them to the machine: at

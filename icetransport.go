@@ -459,6 +459,9 @@ func (t *ICETransport) selectPair(p ice.Pair) {
 	traffic := t.countPath(p.Local.ID, p.Remote.Addr, p.Generation)
 	t.path.Store(&icePath{socket: socket, remote: p.Remote.Addr, traffic: traffic})
 	t.countSelection(p.ID)
+	if shared, ok := socket.(sharedPath); ok {
+		shared.Keep(p.Remote.Addr)
+	}
 	t.admit(p.Remote.Addr)
 	local := t.gatherer.candidate(p.Local, t.gatherer.mid, t.gatherer.mLineIndex)
 	remote := newICECandidate(p.Remote, "", 0)

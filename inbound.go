@@ -30,14 +30,15 @@ func (in *inbound) accepts(addr netip.AddrPort) bool { return slices.Contains(in
 const maxPeers = 32
 
 // receive is the reader of every socket of the gatherer: it demultiplexes by
-// the first byte (RFC 7983), checks STUN integrity, and opens DTLS in place.
-func (g *ICEGatherer) receive(id ice.LocalID, now time.Time, ds []netio.Datagram) {
+// the first byte (RFC 7983), checks STUN integrity, and opens DTLS in place. shared
+// is the path where others use the socket too, else nil.
+func (g *ICEGatherer) receive(id ice.LocalID, shared sharedPath, now time.Time, ds []netio.Datagram) {
 	in := g.inbound.Load()
 	media := false
 	for i := range ds {
 		switch class := mux.Classify(ds[i].Buffer.Bytes()); class {
 		case mux.STUN:
-			g.receiveSTUN(in, id, &ds[i])
+			g.receiveSTUN(in, id, shared, &ds[i])
 		case mux.DTLS:
 			if !in.accepts(ds[i].Addr) {
 				continue
@@ -66,10 +67,13 @@ func (g *ICEGatherer) receive(id ice.LocalID, now time.Time, ds []netio.Datagram
 // be a server's answer; those carry no integrity (RFC 8489 section 9) and are
 // matched to a transaction by the machine. The inbox is capped, and only what
 // passed the check can fill it.
-func (g *ICEGatherer) receiveSTUN(in *inbound, id ice.LocalID, d *netio.Datagram) {
+func (g *ICEGatherer) receiveSTUN(in *inbound, id ice.LocalID, shared sharedPath, d *netio.Datagram) {
 	verified := in.verifier != nil && in.verifier.Verify(d.Buffer.Bytes())
 	if !verified && !slices.Contains(in.servers, d.Addr) {
 		return
+	}
+	if verified && shared != nil {
+		shared.Bind(d.Addr)
 	}
 	buffer := d.Buffer
 	datagram := ice.Datagram{Local: id, Remote: d.Addr, Data: buffer.Bytes(), Verified: verified}

@@ -20,3 +20,18 @@ type localPath interface {
 }
 
 var _ localPath = (*netio.Socket)(nil)
+
+// sharedPath is a localPath whose socket other connections use too, so that it has
+// to know what is for this one.
+type sharedPath interface {
+	localPath
+	// Name adds a user name fragment, which requests have.
+	Name(fragment string)
+	// Bind makes what comes from an address the connection's: a message from there
+	// has proved to be its peer's.
+	Bind(remote netip.AddrPort)
+	// Keep says which of those addresses carries the data.
+	Keep(remote netip.AddrPort)
+}
+
+var _ sharedPath = (*netio.MuxPath)(nil)

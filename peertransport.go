@@ -67,6 +67,7 @@ func (t *peerTransport) retire(now time.Time) {
 	}
 	sockets := t.gatherer.sockets
 	t.gatherer.sockets = make(map[ice.LocalID]localPath)
+	clear(t.gatherer.places)
 	t.gatherer.work.Go(func() {
 		t.dtls.release()
 		for _, s := range sockets {

@@ -32,6 +32,7 @@ type SettingEngine struct {
 		interfaceFilter                                       func(string) bool
 		ipFilter                                              func(net.IP) bool
 		networkTypes                                          []NetworkType
+		udpMux                                                UDPMux
 		lite                                                  bool
 		rewrites                                              []addressRewrite
 		rewriteError                                          error // of SetNAT1To1IPs

@@ -31,6 +31,7 @@ func (g *ICEGatherer) socketFailed(id ice.LocalID, err error) {
 		}
 		g.log.warn("UDP socket", "address", socket.LocalAddr(), "error", err)
 		delete(g.sockets, id)
+		delete(g.places, id)
 		g.machine.RemoveSocket(now, id)
 		if g.transport != nil && g.transport.agent != nil {
 			g.transport.agent.RemoveLocal(now, id)

@@ -92,8 +92,9 @@ type family struct {
 	v6, dual, destinations bool
 }
 
-// tellsDestinations reports whether Datagram.Local is set.
-func (f family) tellsDestinations() bool { return f.destinations }
+// abilities says whether a socket that is bound to no address takes IPv4 beside
+// IPv6, and whether Datagram.Local is set.
+func (f family) abilities() (dual, destinations bool) { return f.dual, f.destinations }
 
 // learnFamily asks a socket, and makes one that is bound to no address of its own
 // tell destinations.

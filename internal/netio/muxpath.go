@@ -40,9 +40,9 @@ type MuxPath struct {
 }
 
 func (g *muxGroup) open(c MuxConfig) (*MuxPath, error) {
-	p := &MuxPath{config: c, group: g, addr: netip.AddrPortFrom(c.Local, g.local.Port())}
+	p := &MuxPath{config: c, group: g, addr: c.Local}
 	if g.wild {
-		p.key, p.source = c.Local, c.Local
+		p.key, p.source = c.Local.Addr(), c.Local.Addr()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -241,7 +241,7 @@ func (g *muxGroup) remove(p *MuxPath) {
 func (p *MuxPath) deliver(now time.Time, ds []Datagram) {
 	p.gate.RLock()
 	if !p.closed {
-		p.config.Handle(now, ds)
+		p.config.Handle(p, now, ds)
 	}
 	p.gate.RUnlock()
 	for i := range ds {

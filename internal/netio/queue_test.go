@@ -16,7 +16,7 @@ func dest(n int) netip.AddrPort {
 func pushAll(t *testing.T, q *queue, payloads ...string) {
 	t.Helper()
 	for _, p := range payloads {
-		if !q.push(buffer(p), flowKey{dst: dest(int(p[0]-'0'))}) {
+		if !q.push(buffer(p), flowKey{dst: dest(int(p[0] - '0'))}) {
 			t.Fatalf("push %s refused", p)
 		}
 	}

@@ -39,6 +39,7 @@ type muxGroup struct {
 	mux    *UDPMux
 	local  netip.AddrPort
 	wild   bool // bound to no address, and told of each datagram where it came to
+	dual   bool // bound to no IPv6 address, and takes IPv4 too
 	shards []*muxShard
 
 	mu       sync.RWMutex
@@ -87,10 +88,11 @@ func NewUDPMux(conns ...PacketConn) *UDPMux {
 		if i < 0 {
 			i = len(m.groups)
 			m.groups = append(m.groups, &muxGroup{
-				mux: m, local: local, wild: tellsDestinations(conn),
+				mux: m, local: local,
 				names: make(map[muxName]*MuxPath), remotes: make(map[muxRemote][]*MuxPath),
 				requests: make(map[transaction]*MuxPath), paths: make(map[*MuxPath]struct{}),
 			})
+			m.groups[i].learn(conn)
 		}
 		g := m.groups[i]
 		s := &muxShard{group: g}
@@ -102,10 +104,15 @@ func NewUDPMux(conns ...PacketConn) *UDPMux {
 	return m
 }
 
-// tellsDestinations reports whether a conn sets Datagram.Local.
-func tellsDestinations(conn PacketConn) bool {
-	c, ok := conn.(interface{ tellsDestinations() bool })
-	return ok && c.tellsDestinations()
+// learn asks a conn what it can do: those of other packages tell no destinations.
+func (g *muxGroup) learn(conn PacketConn) {
+	if c, ok := conn.(interface {
+		abilities() (dual, destinations bool)
+	}); ok {
+		g.dual, g.wild = c.abilities()
+		return
+	}
+	g.dual = g.local.Addr().IsUnspecified() && g.local.Addr().Is6() // package net's default
 }
 
 // An endingConn tells when its reading ends.
@@ -129,28 +136,50 @@ func (c *endingConn) count() *counters {
 	return new(counters)
 }
 
-// LocalAddrs lists the addresses that the mux listens on. An unspecified one
-// stands for all of the host's addresses of its family, an unspecified IPv6 one
-// perhaps for those of IPv4 too.
-func (m *UDPMux) LocalAddrs() []netip.AddrPort {
-	addrs := make([]netip.AddrPort, 0, len(m.groups))
-	for _, g := range m.groups {
-		addrs = append(addrs, g.local)
-	}
-	return addrs
+// A MuxListener is an address that a mux listens on.
+type MuxListener struct {
+	// Addr may have an unspecified address, which stands for all of the host's of
+	// its family.
+	Addr netip.AddrPort
+	// IPv4 says that an unspecified IPv6 address stands for those of IPv4 too.
+	IPv4 bool
+	// Destinations says that the addresses that an unspecified one stands for are
+	// told apart. Elsewhere a connection can use one of them.
+	Destinations bool
 }
+
+// Listeners lists where the mux listens.
+func (m *UDPMux) Listeners() []MuxListener {
+	all := make([]MuxListener, 0, len(m.groups))
+	for _, g := range m.groups {
+		all = append(all, MuxListener{Addr: g.local, IPv4: g.dual, Destinations: g.wild})
+	}
+	return all
+}
+
+// Serves reports whether addr is, or is among, what the listener stands for.
+func (l MuxListener) Serves(addr netip.Addr) bool {
+	own := l.Addr.Addr()
+	if !own.IsUnspecified() {
+		return own == addr
+	}
+	return own.Is4() == addr.Is4() || l.IPv4
+}
+
+// A PathHandler is the Handler of a path.
+type PathHandler func(p *MuxPath, now time.Time, ds []Datagram)
 
 // MuxConfig describes one connection's use of a local address.
 type MuxConfig struct {
-	// Local is one of the host's addresses.
-	Local netip.Addr
+	// Local is one of the host's addresses, with the port of the listener.
+	Local netip.AddrPort
 	// Fragment is the connection's user name fragment.
 	Fragment string
 	// Handle takes what is for the connection, on a reader of the mux. Calls may
 	// overlap where the mux has several sockets for one address, those for one
 	// remote address do not. Else it is as for a Socket; a slow one delays all
 	// connections.
-	Handle Handler
+	Handle PathHandler
 	// Failed is called, on a reader, when the mux has closed or its socket has
 	// failed. The path must still be closed.
 	Failed func(error)
@@ -159,7 +188,8 @@ type MuxConfig struct {
 // Open makes a path for a connection on a local address that the mux listens on.
 func (m *UDPMux) Open(c MuxConfig) (*MuxPath, error) {
 	for _, g := range m.groups {
-		if g.serves(c.Local) {
+		l := MuxListener{Addr: g.local, IPv4: g.dual}
+		if l.Serves(c.Local.Addr()) && g.local.Port() == c.Local.Port() {
 			return g.open(c)
 		}
 	}
@@ -220,14 +250,6 @@ func (m *UDPMux) Stats() MuxStats {
 		g.mu.RUnlock()
 	}
 	return all
-}
-
-func (g *muxGroup) serves(addr netip.Addr) bool {
-	own := g.local.Addr()
-	if !own.IsUnspecified() {
-		return own == addr
-	}
-	return own.Is4() == addr.Is4() || own.Is6()
 }
 
 // failed tells the paths that a socket is gone.

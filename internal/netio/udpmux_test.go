@@ -62,8 +62,8 @@ func newMuxRig(t *testing.T) *muxRig {
 func (r *muxRig) open(fragment string) *MuxPath {
 	r.t.Helper()
 	p, err := r.mux.Open(MuxConfig{
-		Local: r.conn.LocalAddr().Addr(), Fragment: fragment,
-		Handle: func(_ time.Time, ds []Datagram) {
+		Local: r.conn.LocalAddr(), Fragment: fragment,
+		Handle: func(_ *MuxPath, _ time.Time, ds []Datagram) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			for _, d := range ds {
@@ -270,10 +270,10 @@ func TestPathsFailWithTheirSocket(t *testing.T) {
 		t.Error("the path heard nothing of its socket's end")
 	}
 	r.mux.Close()
-	if _, err := r.mux.Open(MuxConfig{Local: r.conn.LocalAddr().Addr()}); err == nil {
+	if _, err := r.mux.Open(MuxConfig{Local: r.conn.LocalAddr()}); err == nil {
 		t.Error("a path was opened on a closed mux")
 	}
-	if _, err := r.mux.Open(MuxConfig{Local: netip.MustParseAddr("192.0.2.77")}); err == nil {
+	if _, err := r.mux.Open(MuxConfig{Local: netip.MustParseAddrPort("192.0.2.77:4242")}); err == nil {
 		t.Error("a path was opened on an address that the mux does not listen on")
 	}
 }
@@ -284,7 +284,7 @@ func TestNothingIsDeliveredAfterClose(t *testing.T) {
 	var mu sync.Mutex
 	for range 200 {
 		closed := false
-		p, err := r.mux.Open(MuxConfig{Local: r.conn.LocalAddr().Addr(), Fragment: "x", Failed: func(error) {}, Handle: func(time.Time, []Datagram) {
+		p, err := r.mux.Open(MuxConfig{Local: r.conn.LocalAddr(), Fragment: "x", Failed: func(error) {}, Handle: func(*MuxPath, time.Time, []Datagram) {
 			mu.Lock()
 			defer mu.Unlock()
 			if closed {
@@ -321,8 +321,8 @@ func TestFiveThousandConnectionsShareAPort(t *testing.T) {
 	paths := make([]*MuxPath, n)
 	for i := range n {
 		p, err := mux.Open(MuxConfig{
-			Local: netip.MustParseAddr("192.0.2.1"), Fragment: fmt.Sprintf("frag%d", i), Failed: func(error) {},
-			Handle: func(_ time.Time, ds []Datagram) { counts[i] += len(ds) },
+			Local: newMemConn().LocalAddr(), Fragment: fmt.Sprintf("frag%d", i), Failed: func(error) {},
+			Handle: func(_ *MuxPath, _ time.Time, ds []Datagram) { counts[i] += len(ds) },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -394,19 +394,15 @@ func TestAMuxOnAllAddressesKeepsTheSourceAddress(t *testing.T) {
 			}
 			mux := NewUDPMux(wrapped)
 			defer mux.Close()
-			port := mux.LocalAddrs()[0].Port()
+			port := mux.Listeners()[0].Addr.Port()
 			locals := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}
 			if network == "udp" {
 				locals = append(locals, "::1")
 			}
 			for _, local := range locals {
-				addr := netip.MustParseAddr(local)
-				var p *MuxPath
-				ready := make(chan struct{})
-				p, err := mux.Open(MuxConfig{
-					Local: addr, Fragment: "same", Failed: func(error) {},
-					Handle: func(_ time.Time, ds []Datagram) {
-						<-ready
+				_, err := mux.Open(MuxConfig{
+					Local: netip.AddrPortFrom(netip.MustParseAddr(local), port), Fragment: "same", Failed: func(error) {},
+					Handle: func(p *MuxPath, _ time.Time, ds []Datagram) {
 						p.Bind(ds[0].Addr)
 						// Two of one size: a run with a source of its own.
 						p.SendAll([]*Buffer{buffer("from " + local), buffer("from " + local)}, ds[0].Addr)
@@ -415,7 +411,6 @@ func TestAMuxOnAllAddressesKeepsTheSourceAddress(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				close(ready)
 			}
 			for _, local := range locals {
 				client, err := net.Dial("udp", net.JoinHostPort(local, fmt.Sprint(port))) // takes packets of that address only
@@ -449,13 +444,10 @@ func TestShardsShareAPort(t *testing.T) {
 	}
 	mux := NewUDPMux(conns...)
 	defer mux.Close()
-	if got := mux.LocalAddrs(); len(got) != 1 {
+	if got := mux.Listeners(); len(got) != 1 {
 		t.Fatalf("listens on %v, want one address", got)
 	}
-	var p *MuxPath
-	ready := make(chan struct{})
-	p, err = mux.Open(MuxConfig{Local: netip.MustParseAddr("127.0.0.1"), Fragment: "x", Failed: func(error) {}, Handle: func(_ time.Time, ds []Datagram) {
-		<-ready
+	_, err = mux.Open(MuxConfig{Local: conns[0].LocalAddr(), Fragment: "x", Failed: func(error) {}, Handle: func(p *MuxPath, _ time.Time, ds []Datagram) {
 		for _, d := range ds {
 			p.Send(buffer("yes"), d.Addr, false)
 		}
@@ -463,9 +455,8 @@ func TestShardsShareAPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	close(ready)
 	for range 32 { // of 32 ports some go to each shard
-		client, err := net.Dial("udp", mux.LocalAddrs()[0].String())
+		client, err := net.Dial("udp", conns[0].LocalAddr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -504,7 +495,7 @@ func FuzzUDPMuxInput(f *testing.F) {
 		defer mux.Close()
 		got := 0
 		for _, fragment := range []string{"frag", "other"} {
-			p, err := mux.Open(MuxConfig{Local: netip.MustParseAddr("192.0.2.1"), Fragment: fragment, Failed: func(error) {}, Handle: func(_ time.Time, ds []Datagram) {
+			p, err := mux.Open(MuxConfig{Local: newMemConn().LocalAddr(), Fragment: fragment, Failed: func(error) {}, Handle: func(_ *MuxPath, _ time.Time, ds []Datagram) {
 				got += len(ds)
 				if string(ds[0].Buffer.Bytes()) != string(packet) {
 					t.Error("changed on the way")
@@ -533,7 +524,7 @@ func BenchmarkUDPMux(b *testing.B) {
 	defer mux.Close()
 	var from [n]netip.AddrPort
 	for i := range n {
-		p, err := mux.Open(MuxConfig{Local: netip.MustParseAddr("192.0.2.1"), Fragment: fmt.Sprintf("frag%d", i), Failed: func(error) {}, Handle: func(time.Time, []Datagram) {}})
+		p, err := mux.Open(MuxConfig{Local: newMemConn().LocalAddr(), Fragment: fmt.Sprintf("frag%d", i), Failed: func(error) {}, Handle: func(*MuxPath, time.Time, []Datagram) {}})
 		if err != nil {
 			b.Fatal(err)
 		}
