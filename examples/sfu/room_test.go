@@ -147,9 +147,11 @@ func (g *guest) send(sound *webrtc.TrackLocalStaticRTP) {
 		}
 		sound.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(n), Timestamp: n * 960}, Payload: []byte{0xfc}})
 		for i, layer := range g.layers {
-			p := packetOf(uint16(n+uint32(20000*i)), n*1800+uint32(i)<<30, uint16(n+uint32(100*i)), byte(n), true)
-			p.Payload = append(p.Payload, byte(i))
-			layer.WriteRTP(&p)
+			picture := n + uint32(100*i)
+			layer.WriteRTP(&rtp.Packet{
+				Header:  rtp.Header{Version: 2, SequenceNumber: uint16(n + uint32(20000*i)), Timestamp: n*1800 + uint32(i)<<30},
+				Payload: []byte{0x90, 0xe0, byte(picture>>8) | 0x80, byte(picture), byte(n), 0, 0, 0x77, byte(i)},
+			})
 		}
 	}
 }

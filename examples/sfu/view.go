@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/passerelle-rtc/webrtc"
+	"github.com/passerelle-rtc/webrtc/examples/internal/splice"
 )
 
 // A view is what one participant gets of another's picture: at any time one of its
@@ -24,7 +25,7 @@ type view struct {
 	mu      sync.Mutex
 	current *layer // that the packets are of; nil before the first keyframe
 	wanted  *layer // that they will be of from its next keyframe on
-	splice  splice
+	splice  splice.Stream
 	out     []rtp.Packet // used again by each forward
 }
 
@@ -53,11 +54,11 @@ func (v *view) forward(from *layer, packets []rtp.Packet, now time.Time) (needsK
 	}
 	v.out = v.out[:0]
 	for _, p := range packets {
-		if from == v.wanted && from != v.current && startsKeyframe(p.Payload) {
+		if from == v.wanted && from != v.current && splice.StartsKeyframe(p.Payload) {
 			v.current = from
-			v.splice.begin(&p, now)
+			v.splice.Begin(&p, now)
 		}
-		if from == v.current && v.splice.rewrite(&p, now) {
+		if from == v.current && v.splice.Rewrite(&p, now) {
 			v.out = append(v.out, p)
 		}
 	}

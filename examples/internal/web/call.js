@@ -6,6 +6,12 @@
 //
 //   setUp({ hello: 'Press Start.', start: async pc => { add tracks or transceivers },
 //           track: event => { show it }, connected: pc => {}, ended: () => {} })
+//
+// offer is where its offer goes, '/offer' without it. A page with signalling of its
+// own has instead
+//
+//   exchange: async pc => ({ location: 'the URL of the call', answer: its description }), or null where the call has ended meanwhile,
+//   remove: location => { end the call }
 
 const $ = id => document.getElementById(id);
 let pc = null, call = null, page = null; // the connection, its URL at the program, what setUp was told
@@ -49,15 +55,23 @@ async function begin() {
     await page.start(mine);
     if (mine !== pc) return; // stopped meanwhile
     await mine.setLocalDescription();
-    await gathered(mine);
-    const answer = await fetch('/offer', { method: 'POST', body: JSON.stringify(mine.localDescription) })
-      .catch(() => { throw trouble('The Go program does not answer.', ['Start it again in its terminal, then press Start.']); });
-    if (!answer.ok) throw trouble('The Go program refused: ' + (await answer.text()).trim(), ['Look at what the program printed.', 'Reload this page if it is older than the program.']);
-    if (mine !== pc) return fetch(answer.headers.get('Location'), { method: 'DELETE' });
-    call = answer.headers.get('Location');
-    await mine.setRemoteDescription(await answer.json());
+    const done = await (page.exchange ?? exchange)(mine);
+    if (!done || mine !== pc) return done && (page.remove ?? remove)(done.location);
+    call = done.location;
+    await mine.setRemoteDescription(done.answer);
+    page.answered?.(mine);
   } catch (e) { fail(e.message, e.hints ?? mediaHints[e.name] ?? ['Press Start to try again.']); }
 }
+
+// exchange sends the offer with all candidates, and gets an answer that has them.
+async function exchange(pc) {
+  await gathered(pc);
+  const answer = await fetch(page.offer ?? '/offer', { method: 'POST', body: JSON.stringify(pc.localDescription) })
+    .catch(() => { throw trouble('The Go program does not answer.', ['Start it again in its terminal, then press Start.']); });
+  if (!answer.ok) throw trouble('The Go program refused: ' + (await answer.text()).trim(), ['Look at what the program printed.', 'Reload this page if it is older than the program.']);
+  return { location: answer.headers.get('Location'), answer: await answer.json() };
+}
+function remove(location) { fetch(location, { method: 'DELETE', keepalive: true }).catch(() => {}); }
 
 const mediaHints = {
   NotAllowedError: ['The browser or the system forbids the camera or the microphone: allow both for this page, by the symbol beside its address.'],
@@ -116,7 +130,7 @@ function fail(why, hints) {
 }
 
 function hangUp() {
-  if (call) fetch(call, { method: 'DELETE', keepalive: true }).catch(() => {});
+  if (call) (page.remove ?? remove)(call);
   pc?.getSenders().forEach(s => s.track?.stop());
   pc?.close();
   pc = call = null;

@@ -25,11 +25,7 @@ func (h *Host) handler() http.Handler {
 	mux.HandleFunc("GET /{$}", Page(h.page))
 	ServeAssets(mux)
 	for name, script := range h.files {
-		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-			w.Header().Set("Cache-Control", "no-store")
-			w.Write(script)
-		})
+		mux.HandleFunc("GET /"+name, Script(script))
 	}
 	mux.HandleFunc("POST /offer", h.offer)
 	mux.HandleFunc("DELETE /calls/{id}", h.hangUp)
@@ -55,6 +51,15 @@ func Page(page []byte) http.HandlerFunc {
 		w.Header().Set("Content-Security-Policy",
 			"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:; media-src blob: mediastream:; connect-src 'self'")
 		w.Write(page)
+	}
+}
+
+// Script serves a script of a page.
+func Script(script []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Write(script)
 	}
 }
 

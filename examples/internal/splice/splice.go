@@ -1,4 +1,6 @@
-package main
+// Package splice joins pieces of RTP streams into one stream: layers of simulcast,
+// or what one sender after the other sends. The examples that switch share it.
+package splice
 
 import (
 	"time"
@@ -6,10 +8,14 @@ import (
 	"github.com/pion/rtp"
 )
 
-// A splice joins pieces of several streams into one. Sequence numbers and
+// A Stream joins pieces of several streams into one. Sequence numbers and
 // timestamps go on where the last piece ended, and so do the numbers that VP8
-// gives its pictures (RFC 7741 section 4.2).
-type splice struct {
+// gives its pictures (RFC 7741 section 4.2). The zero value is for VP8. One
+// goroutine at a time may use it.
+type Stream struct {
+	ClockRate uint32 // of the timestamps, per second; 0 is that of video, 90000
+	Opaque    bool   // the payloads are not VP8 and stay as they are
+
 	begun bool
 	first uint16 // sequence number of the piece's first packet
 	fresh bool   // so few packets have come that an older one may still
@@ -27,13 +33,13 @@ type splice struct {
 	at            time.Time
 }
 
-// begin begins a piece with a packet of its keyframe.
-func (s *splice) begin(p *rtp.Packet, now time.Time) {
+// Begin begins a piece with a packet of its keyframe.
+func (s *Stream) Begin(p *rtp.Packet, now time.Time) {
 	s.first, s.fresh = p.SequenceNumber, true
-	numbers := readVP8(p.Payload)
+	numbers := s.numbers(p.Payload)
 	if s.begun {
 		s.sequence = s.lastSequence + 1 - p.SequenceNumber
-		passed := max(uint32(now.Sub(s.at).Seconds()*90000), 1)
+		passed := max(uint32(now.Sub(s.at).Seconds()*float64(s.clockRate())), 1)
 		s.timestamp = s.lastTimestamp + passed - p.Timestamp
 		s.pictureID = s.lastPicture.pictureID + 1 - numbers.pictureID
 		s.tl0 = s.lastPicture.tl0 + 1 - numbers.tl0
@@ -42,10 +48,10 @@ func (s *splice) begin(p *rtp.Packet, now time.Time) {
 	}
 }
 
-// rewrite gives a packet its place in the stream. It reports false for one from
+// Rewrite gives a packet its place in the stream. It reports false for one from
 // before the piece, which came late. The payload of p is replaced, not changed: it
 // is that of other views too.
-func (s *splice) rewrite(p *rtp.Packet, now time.Time) bool {
+func (s *Stream) Rewrite(p *rtp.Packet, now time.Time) bool {
 	if s.fresh {
 		place := int16(p.SequenceNumber - s.first)
 		if place < 0 {
@@ -55,7 +61,7 @@ func (s *splice) rewrite(p *rtp.Packet, now time.Time) bool {
 	}
 	p.SequenceNumber += s.sequence
 	p.Timestamp += s.timestamp
-	numbers := readVP8(p.Payload)
+	numbers := s.numbers(p.Payload)
 	if s.pictureID != 0 || s.tl0 != 0 {
 		numbers.pictureID += s.pictureID
 		numbers.tl0 += s.tl0
@@ -72,4 +78,18 @@ func (s *splice) rewrite(p *rtp.Packet, now time.Time) bool {
 		}
 	}
 	return true
+}
+
+func (s *Stream) clockRate() uint32 {
+	if s.ClockRate == 0 {
+		return 90000
+	}
+	return s.ClockRate
+}
+
+func (s *Stream) numbers(payload []byte) vp8Numbers {
+	if s.Opaque {
+		return vp8Numbers{}
+	}
+	return readVP8(payload)
 }

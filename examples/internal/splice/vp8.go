@@ -1,4 +1,4 @@
-package main
+package splice
 
 import (
 	"encoding/binary"
@@ -62,10 +62,10 @@ func (n vp8Numbers) write(payload []byte) []byte {
 	return payload
 }
 
-// startsKeyframe reports whether a keyframe begins in the payload: it is the start
+// StartsKeyframe reports whether a keyframe begins in a payload of VP8: it is the start
 // of the first partition (RFC 7741 section 4.2), whose frame header has P = 0
 // (section 4.3).
-func startsKeyframe(payload []byte) bool {
+func StartsKeyframe(payload []byte) bool {
 	n := readVP8(payload)
 	return n.size > 0 && len(payload) > n.size && payload[0]&0x17 == 0x10 && payload[n.size]&1 == 0
 }

@@ -1,4 +1,4 @@
-package main
+package splice
 
 import (
 	"slices"
@@ -21,10 +21,10 @@ func packetOf(sequence uint16, timestamp uint32, picture uint16, tl0 byte, keyfr
 // RFC 3550 section 5.1, RFC 7741 section 4.2: where one layer ends and another
 // begins, sequence numbers, timestamps and the numbers of pictures go on.
 func TestASpliceIsContinuous(t *testing.T) {
-	var s splice
+	var s Stream
 	now := time.Unix(0, 0)
 	p := packetOf(65535, 1000, 0x7fff, 255, true)
-	s.begin(&p, now)
+	s.Begin(&p, now)
 	for i, want := range []struct {
 		in                 rtp.Packet
 		begins             bool
@@ -44,9 +44,9 @@ func TestASpliceIsContinuous(t *testing.T) {
 		}
 		p, given := want.in, slices.Clone(want.in.Payload)
 		if want.begins {
-			s.begin(&p, now)
+			s.Begin(&p, now)
 		}
-		if !s.rewrite(&p, now) {
+		if !s.Rewrite(&p, now) {
 			t.Fatalf("packet %d is dropped", i)
 		}
 		got := readVP8(p.Payload)
@@ -59,32 +59,29 @@ func TestASpliceIsContinuous(t *testing.T) {
 		}
 	}
 	late := packetOf(8, 5, 7999, 2, false)
-	if s.rewrite(&late, now) {
+	if s.Rewrite(&late, now) {
 		t.Error("a packet from before the switch is sent")
 	}
 }
 
-func TestLayersAreChosenByWhatFits(t *testing.T) {
-	for _, test := range []struct {
-		what  string
-		rates []int
-		share int
-		now   int
-		want  int
-	}{
-		{"nothing is known of the network", []int{100, 400, 1500}, 0, -1, 0},
-		{"all fit", []int{100, 400, 1500}, 2000, 0, 2},
-		{"the largest fits only without something to spare", []int{100, 400, 1500}, 1600, 1, 1},
-		{"the largest still fits", []int{100, 400, 1500}, 1600, 2, 2},
-		{"it does not fit any more", []int{100, 400, 1500}, 1400, 2, 1},
-		{"the smallest goes in any case", []int{100, 400, 1500}, 20, 2, 0},
-		{"the camera has left out a layer", []int{100, 400, 0}, 9000, 2, 1},
-		{"nothing flows", []int{0, 0, 0}, 9000, 1, 1},
-		{"one layer", []int{800}, 10, 0, 0},
-	} {
-		if got := largestThatFits(test.rates, test.share, test.now); got != test.want {
-			t.Errorf("%s: layer %d, want %d", test.what, got, test.want)
+// Packets of sound go on in the same way, and their payloads stay as they are.
+func TestASpliceOfSoundIsContinuous(t *testing.T) {
+	s := Stream{ClockRate: 48000, Opaque: true}
+	now := time.Unix(0, 0)
+	for i, want := range []struct {
+		in, sequence  uint16
+		time, expects uint32
+		begins        bool
+	}{{7, 7, 960, 960, true}, {8, 8, 1920, 1920, false}, {900, 9, 77, 2880, true}, {901, 10, 1037, 3840, false}} {
+		payload := []byte{0x90, 0xe0, 0x80, 0x05, 9, 0, 0}
+		p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: want.in, Timestamp: want.time}, Payload: payload}
+		if want.begins {
+			s.Begin(&p, now)
 		}
+		if !s.Rewrite(&p, now) || p.SequenceNumber != want.sequence || p.Timestamp-want.expects+2 > 4 || &p.Payload[0] != &payload[0] {
+			t.Errorf("packet %d: sequence %d, timestamp %d, payload % x; want %+v", i, p.SequenceNumber, p.Timestamp, p.Payload, want)
+		}
+		now = now.Add(20 * time.Millisecond)
 	}
 }
 
@@ -95,7 +92,7 @@ func FuzzVP8Descriptor(f *testing.F) {
 	f.Add([]byte{0x10})
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		startsKeyframe(payload)
+		StartsKeyframe(payload)
 		n := readVP8(payload)
 		n.pictureID++
 		if again := n.write(payload); len(again) != len(payload) {
