@@ -49,10 +49,14 @@ func (q *Queue) abandon(now time.Duration, m *message) {
 		m.fsn++
 		m.pieces++
 		q.dequeue(m.stream)
+		q.schedule.interrupt(m.stream)
 		q.unbuffer(m.stream, rest)
 	}
 	if q.t3 == never {
 		q.rearm(now)
+	}
+	if q.out.flying.head == none {
+		q.tail.due = never
 	}
 }
 
@@ -69,7 +73,7 @@ func (q *Queue) updateForward() {
 
 // appendForward appends FORWARD-TSN or I-FORWARD-TSN where one is due (RFC 3758
 // section 3.5 C3, RFC 8260 section 2.3.1). Where a packet does not hold all streams, it
-// moves the peer as far as it can.
+// moves the peer as far as it can; the SACK for that brings the next.
 func (q *Queue) appendForward(now time.Duration, b []byte) []byte {
 	f := &q.forward
 	if !f.wanted || f.point < q.out.base {
@@ -92,7 +96,7 @@ func (q *Queue) appendForward(now time.Duration, b []byte) []byte {
 	point := q.out.base - 1
 	for ; point < f.point && q.skip(q.out.at(point+1).message, most); point++ {
 	}
-	f.wanted = point < f.point
+	f.wanted = false
 	f.at = now
 	q.stats.Forwards++
 	if q.config.Interleaving {

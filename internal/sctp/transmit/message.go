@@ -33,7 +33,7 @@ func (m *message) started() bool { return m.fsn > 0 }
 func (m *message) whole() bool { return int(m.sent) == len(m.payload) }
 
 // expired tells whether its lifetime is over.
-func (m *message) expired(now time.Duration) bool { return m.expires != 0 && now >= m.expires }
+func (m *message) expired(now time.Duration) bool { return m.expires != 0 && now > m.expires }
 
 // maxFree is how many messages without use are kept, so that messages of a steady
 // flow allocate their payload alone.

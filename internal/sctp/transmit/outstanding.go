@@ -163,10 +163,28 @@ func (o *outstanding) land(c *sent, to state) {
 	c.state = to
 }
 
-// lose marks a chunk that flies for retransmission (RFC 9260 section 6.2.1 C).
+// lose marks a chunk for retransmission (RFC 9260 section 6.2.1 C). What the peer
+// waits for comes first: one that is lost again goes before what is lost already.
 func (o *outstanding) lose(serial int64, c *sent) {
 	o.land(c, lost)
+	if head := o.lost.head; head != none && serial < head {
+		c.before, c.after = none, head
+		o.at(head).before = serial
+		o.lost.head = serial
+		return
+	}
 	o.link(&o.lost, serial, c)
+}
+
+// sortLost puts the lost ones in the order of their TSNs. It costs a walk through the
+// window.
+func (o *outstanding) sortLost() {
+	o.lost = list{none, none}
+	for s := o.base; s < o.next; s++ {
+		if c := o.at(s); c.state == lost {
+			o.link(&o.lost, s, c)
+		}
+	}
 }
 
 // cover adds a gap block to the spans and calls f for each serial that was not

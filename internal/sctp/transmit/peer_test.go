@@ -214,10 +214,14 @@ func (p *peer) messages(interleaved bool) ([]got, error) {
 		next := uint32(1)
 		for j := i + 1; j < len(tsns) && !whole; j++ {
 			d := p.pieces[tsns[j]]
-			switch {
-			case interleaved && (d.stream != c.stream || d.mid != c.mid || (d.flags^c.flags)&chunk.FlagUnordered != 0):
+			if interleaved && (d.stream != c.stream || d.mid != c.mid || (d.flags^c.flags)&chunk.FlagUnordered != 0) {
 				continue
-			case interleaved && d.fsn != next, !interleaved && (tsns[j] != tsn+chunk.TSN(next) || d.stream != c.stream || d.flags&chunk.FlagBegin != 0):
+			}
+			if interleaved && d.fsn != next || !interleaved && tsns[j] != tsn+chunk.TSN(next) {
+				break // the rest was abandoned
+			}
+			switch {
+			case interleaved && d.flags&chunk.FlagBegin != 0, !interleaved && (d.stream != c.stream || d.flags&chunk.FlagBegin != 0):
 				return list, fmt.Errorf("TSN %d is not fragment %d of the message from TSN %d", tsns[j], next, tsn)
 			}
 			next++

@@ -193,6 +193,7 @@ func (q *Queue) timeout(now time.Duration) {
 		serial := q.out.flying.head
 		q.chunkLost(now, serial, q.out.at(serial))
 	}
+	q.out.sortLost() // "the earliest outstanding": section 6.3.3 E3
 	q.rack.due = never
 	if !probing {
 		// A window probe that the peer had no room for says nothing about the path.

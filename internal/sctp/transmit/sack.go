@@ -39,11 +39,11 @@ func (q *Queue) HandleSACK(at time.Time, s chunk.SACK) error {
 	q.reneged()
 	q.duplicates(now, &s)
 	q.windowUpdate(int(s.Window), advanced)
-	q.updateForward()
 	q.measure(now, &p)
 	if p.bytes > 0 {
 		q.detectLoss(now)
 	}
+	q.updateForward()
 	q.grow(now, &p)
 	q.endRepair()
 	if p.bytes > 0 || advanced || s.Window == 0 {
@@ -51,10 +51,12 @@ func (q *Queue) HandleSACK(at time.Time, s chunk.SACK) error {
 	}
 	if advanced {
 		q.rearm(now) // RFC 9260 section 6.3.2 R2 and R3
+	}
+	if advanced || p.bytes > 0 {
 		q.armTail(now)
 	}
-	if q.forward.point >= q.out.base && now-q.forward.at >= q.rto.srtt {
-		q.forward.wanted = true // RFC 3758 section 3.5 C3, once in a round trip
+	if q.forward.point >= q.out.base && (advanced || now-q.forward.at >= q.rto.srtt) {
+		q.forward.wanted = true // RFC 3758 section 3.5 C3, but once in a round trip
 	}
 	q.out.shrink()
 	return nil

@@ -47,9 +47,7 @@ func (h *schedule) add(s *stream) {
 
 // remove takes out a stream that has none any more.
 func (h *schedule) remove(s *stream) {
-	if h.current == s {
-		h.current = nil
-	}
+	h.interrupt(s)
 	i, last := int(s.index), len(h.heap)-1
 	if i < 0 {
 		return
@@ -61,6 +59,13 @@ func (h *schedule) remove(s *stream) {
 	if i < last {
 		h.down(i)
 		h.up(i)
+	}
+}
+
+// interrupt notes that the message of s that was under way is given up.
+func (h *schedule) interrupt(s *stream) {
+	if h.current == s {
+		h.current = nil
 	}
 }
 

@@ -78,7 +78,17 @@ func (s *script) wait(d time.Duration) {
 	s.check()
 }
 
-// packet is what Append has made, read again.
+// run lets time pass and sends what may be sent on the way.
+func (s *script) run(d time.Duration) []*wirePacket {
+	s.t.Helper()
+	list := s.drain()
+	for end := s.now.Add(d); s.now.Before(end); list = append(list, s.drain()...) {
+		s.wait(end.Sub(s.now))
+	}
+	return list
+}
+
+// wirePacket is what Append has made, read again.
 type wirePacket struct {
 	size     int
 	data     []chunk.Data

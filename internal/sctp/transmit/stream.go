@@ -14,8 +14,8 @@ type StreamParams struct {
 	// message is abandoned (RFC 7496 section 3.1); negative: without limit.
 	MaxRetransmits int
 	// Lifetime is how long after Send a message is still worth sending (RFC 3758
-	// section 4.1); negative: for ever. 0 is over at once: what is not sent by the
-	// packets that follow Send is dropped.
+	// section 4.1); negative: for ever. 0 is over at once: what the packets that are made
+	// at the time of Send do not take is dropped.
 	Lifetime time.Duration
 	// Priority is the weight of the stream among those with data (RFC 8831 section
 	// 6.4: 128, 256, 512, 1024); 0 is 256.
