@@ -123,8 +123,12 @@ func (m *MediaEngine) registerDefault(f defaultFormat, typ RTPCodecType) error {
 	return reop("register default codecs", m.RegisterCodec(codec, typ))
 }
 
-// newDefaultMediaEngine is the engine of an API without one: the default codecs
-// and transport-wide congestion control.
+// newDefaultMediaEngine is the engine of an API without one: the default codecs,
+// transport-wide congestion control, the audio level of sources (RFC 6464), and the
+// colour space, without which browsers decode VP9 and AV1 too dark. Not
+// video-orientation and playout-delay: who negotiates them has to obey them, or to
+// hand them on under the numbers of each receiver; without the former a phone turns
+// its pictures itself.
 func newDefaultMediaEngine() (*MediaEngine, error) {
 	m := &MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
@@ -133,6 +137,11 @@ func newDefaultMediaEngine() (*MediaEngine, error) {
 	for _, typ := range []RTPCodecType{RTPCodecTypeAudio, RTPCodecTypeVideo} {
 		m.RegisterFeedback(RTCPFeedback{Type: TypeRTCPFBTransportCC}, typ)
 		if err := m.RegisterHeaderExtension(RTPHeaderExtensionCapability{URI: uriTransportCC}, typ); err != nil {
+			return nil, err
+		}
+	}
+	for uri, typ := range map[string]RTPCodecType{uriAudioLevel: RTPCodecTypeAudio, uriColorSpace: RTPCodecTypeVideo} {
+		if err := m.RegisterHeaderExtension(RTPHeaderExtensionCapability{URI: uri}, typ); err != nil {
 			return nil, err
 		}
 	}

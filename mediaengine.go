@@ -227,20 +227,20 @@ func (c RTPCodecCapability) associatedPayloadType() (PayloadType, bool) {
 // m-section that gives an ID another meaning than it had in its own offer.
 var usualExtensionIDs = map[RTPCodecType]map[string]int{
 	RTPCodecTypeAudio: {
-		"urn:ietf:params:rtp-hdrext:ssrc-audio-level":                1,
-		"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": 2,
+		uriAudioLevel:  1,
+		uriAbsSendTime: 2,
 		uriTransportCC: 3,
 		uriMID:         4,
 	},
 	RTPCodecTypeVideo: {
-		"urn:ietf:params:rtp-hdrext:toffset":                              1,
-		"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time":      2,
-		"urn:3gpp:video-orientation":                                      3,
-		uriTransportCC:                                                    4,
-		"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay":      5,
+		"urn:ietf:params:rtp-hdrext:toffset": 1,
+		uriAbsSendTime:                       2,
+		uriVideoOrientation:                  3,
+		uriTransportCC:                       4,
+		uriPlayoutDelay:                      5,
 		"http://www.webrtc.org/experiments/rtp-hdrext/video-content-type": 6,
 		"http://www.webrtc.org/experiments/rtp-hdrext/video-timing":       7,
-		"http://www.webrtc.org/experiments/rtp-hdrext/color-space":        8,
+		uriColorSpace:  8,
 		uriMID:         9,
 		uriRID:         10,
 		uriRepairedRID: 11,

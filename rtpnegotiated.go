@@ -14,6 +14,21 @@ const (
 	uriCSRCLevel   = "urn:ietf:params:rtp-hdrext:csrc-audio-level"
 )
 
+// Header extensions whose elements have a length by which those of another connection,
+// that a forwarded packet brings under the same number, are told from them.
+const (
+	uriColorSpace       = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
+	uriVideoOrientation = "urn:3gpp:video-orientation"
+	uriPlayoutDelay     = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+)
+
+var elementSizes = map[string]rtpsession.ElementSize{
+	uriAudioLevel:       {A: 1, B: 1},
+	uriVideoOrientation: {A: 1, B: 1},
+	uriPlayoutDelay:     {A: 3, B: 3},
+	uriColorSpace:       {A: 4, B: 28}, // without and with HDR metadata
+}
+
 // sessionExtensions finds their identifiers.
 func sessionExtensions(extensions []RTPHeaderExtensionParameter) rtpsession.Extensions {
 	var ids rtpsession.Extensions
@@ -98,6 +113,10 @@ func sendFormat(p RTPParameters, codec RTPCodecParameters) rtpsession.SendFormat
 	for _, e := range p.HeaderExtensions {
 		if e.ID > 0 && e.ID < len(f.Allowed) {
 			f.Allowed[e.ID] = true
+			if size, ok := elementSizes[e.URI]; ok {
+				size.ID = uint8(e.ID)
+				f.Sizes = append(f.Sizes, size)
+			}
 		}
 	}
 	for _, c := range p.Codecs {

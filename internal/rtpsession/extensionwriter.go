@@ -39,6 +39,7 @@ type ExtensionWriter struct {
 	own     [maxOwnElements]Element
 	count   int
 	dropped [256 / 64]uint64
+	sizes   []ElementSize // of the application's elements
 	offsets [maxOwnElements]uint16
 }
 
@@ -87,7 +88,15 @@ func (w *ExtensionWriter) Remove(id uint8) {
 // for an id that this connection gave to nothing.
 func (w *ExtensionWriter) Drop(id uint8) { w.dropped[id/64] |= 1 << (id % 64) }
 
-func (w *ExtensionWriter) drops(id uint8) bool {
+// Expect leaves the application's element out of headers where it has another size than one of these.
+func (w *ExtensionWriter) Expect(size ElementSize) { w.sizes = append(w.sizes, size) }
+
+func (w *ExtensionWriter) drops(id uint8, size int) bool {
+	for _, s := range w.sizes {
+		if s.ID == id && size != int(s.A) && size != int(s.B) {
+			return true
+		}
+	}
 	if w.dropped[id/64]&(1<<(id%64)) != 0 {
 		return true
 	}
@@ -167,7 +176,7 @@ func (w *ExtensionWriter) collect(elements *[maxElements]Element, h *rtp.Header)
 			continue
 		}
 		left--
-		if w.drops(uint8(id)) {
+		if w.drops(uint8(id), len(data)) {
 			continue
 		}
 		if n == maxElements {

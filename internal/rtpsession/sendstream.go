@@ -59,6 +59,15 @@ type SendFormat struct {
 	Extensions  Extensions
 	// Allowed are the IDs of all negotiated extensions: others are taken from the packets.
 	Allowed [256]bool
+	// Sizes are what some of those have: what has another size is an element of another connection under the same number, and is
+	// left out.
+	Sizes []ElementSize
+}
+
+// ElementSize is the length of an element of a header extension in bytes: one of two.
+type ElementSize struct {
+	ID   uint8
+	A, B uint8
 }
 
 // SendCounts are the counters of a stream, as W3C's outbound-rtp has them.
@@ -227,6 +236,9 @@ func (s *SendStream) prepareWriter() error {
 		if !s.format.Allowed[id] {
 			w.Drop(uint8(id))
 		}
+	}
+	for _, size := range s.format.Sizes {
+		w.Expect(size)
 	}
 	for _, own := range []struct {
 		id   uint8
