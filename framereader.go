@@ -145,12 +145,7 @@ func (r *frameReader) codecOf(payloadType uint8) (RTPCodecParameters, bool) {
 	if r.assembler != nil && payloadType == uint8(r.codec.PayloadType) {
 		return r.codec, true
 	}
-	for _, c := range r.track.receiver.published.Load().parameters.Codecs {
-		if uint8(c.PayloadType) == payloadType {
-			return c, true
-		}
-	}
-	return RTPCodecParameters{}, false
+	return r.track.receiver.published.Load().codecOf(PayloadType(payloadType))
 }
 
 // transform passes a picture through the transform, and returns nil where that

@@ -67,6 +67,13 @@ func receiveSection(state jsep.TransceiverState) rtpsession.Section {
 	for _, c := range newRTPCodecs(state.Receive.Codecs, kind) {
 		s.Codecs = append(s.Codecs, sessionCodec(c))
 	}
+	if len(s.Codecs) > 0 {
+		for _, c := range newRTPCodecs(state.Receive.Offered, kind) {
+			codec := sessionCodec(c)
+			codec.Offered = true
+			s.Codecs = append(s.Codecs, codec)
+		}
+	}
 	for _, ssrc := range state.Remote.Sources.Streams() {
 		source := rtpsession.Source{SSRC: rtpsession.SSRC(ssrc)}
 		if rtx, ok := state.Remote.Sources.Group(jsep.GroupFID, ssrc); ok {

@@ -34,6 +34,7 @@ type receiverSnapshot struct {
 	tracks     []*TrackRemote // one, or one for each simulcast layer
 	transport  *DTLSTransport
 	parameters RTPParameters
+	offered    []RTPCodecParameters // that the peer did not answer, see jsep.MediaParameters
 }
 
 func newRTPReceiver(t *RTPTransceiver, owner *mediaOwner) *RTPReceiver {
@@ -74,6 +75,7 @@ func (r *RTPReceiver) update(state jsep.TransceiverState) {
 		HeaderExtensions: newRTPHeaderExtensions(state.Receive.Extensions),
 		RTCP:             RTCPParameters{ReducedSize: state.Receive.ReducedSize},
 	}
+	s.offered = newRTPCodecs(state.Receive.Offered, r.owner.kind)
 	s.transport = r.owner.pc.transportOf(state)
 	old := s.tracks
 	s.tracks = r.layers(r.wantedRIDs(state), old)

@@ -156,11 +156,17 @@ func (t *TrackRemote) streamChanged(a announcement) {
 	first()
 }
 
-// codecOf finds a negotiated codec. On the loop.
+// codecOf finds a codec that packets may have. On the loop.
 func (r *RTPReceiver) codecOf(pt rtpsession.PayloadType) (RTPCodecParameters, bool) {
-	for _, c := range r.published.latest().parameters.Codecs {
-		if c.PayloadType == PayloadType(pt) {
-			return c, true
+	return r.published.latest().codecOf(PayloadType(pt))
+}
+
+func (s *receiverSnapshot) codecOf(pt PayloadType) (RTPCodecParameters, bool) {
+	for _, codecs := range [][]RTPCodecParameters{s.parameters.Codecs, s.offered} {
+		for _, c := range codecs {
+			if c.PayloadType == pt {
+				return c, true
+			}
 		}
 	}
 	return RTPCodecParameters{}, false

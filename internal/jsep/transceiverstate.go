@@ -35,6 +35,7 @@ type TransceiverState struct {
 // MediaParameters are what was negotiated for one direction.
 type MediaParameters struct {
 	Codecs      []Codec // with the payload types on the wire; empty: nothing flows
+	Offered     []Codec // of Receive: what this side offered besides, and the peer did not answer, but may send all the same
 	Extensions  []Extension
 	RIDs        []RID // the simulcast layers, in order; Direction is this side's
 	RTCPMux     bool
@@ -183,6 +184,9 @@ func (s *Session) receiveParameters(t *transceiver) MediaParameters {
 	}
 	p := agreed(l, r, t.mid)
 	lm, rm := l.byMID(t.mid).rtp, r.byMID(t.mid).rtp
+	if l.typ == Offer {
+		p.Offered = offeredOnly(lm.codecs, p.Codecs)
+	}
 	p.Extensions = commonExtensions(lm.extensions, rm.extensions, l.typ == Offer, Recvonly)
 	for _, rid := range rm.simulcast.send {
 		rid.Direction = Recvonly
@@ -191,6 +195,23 @@ func (s *Session) receiveParameters(t *transceiver) MediaParameters {
 		}
 	}
 	return p
+}
+
+// offeredOnly are the codecs of an offer that its answer left out, with the kinds of feedback that it took for others. An
+// offerer is ready for all that it offered (RFC 3264 section 5.1), and browsers whose preferences were set after the offer
+// came have been seen to send what they did not answer.
+func offeredOnly(offered, agreed []Codec) []Codec {
+	var out []Codec
+	for _, c := range offered {
+		if slices.ContainsFunc(agreed, func(a Codec) bool { return a.PayloadType == c.PayloadType }) {
+			continue
+		}
+		c.Feedback = slices.DeleteFunc(slices.Clone(c.Feedback), func(f Feedback) bool {
+			return !slices.ContainsFunc(agreed, func(a Codec) bool { return slices.ContainsFunc(a.Feedback, f.is) })
+		})
+		out = append(out, c)
+	}
+	return out
 }
 
 // commonExtensions are those in both lists, under the number of the answer, which has the last word, and that

@@ -91,7 +91,7 @@ func (r *router) findUnique() {
 	for _, s := range r.sections {
 		for _, c := range s.Codecs {
 			switch {
-			case c.PayloadType >= 128:
+			case c.PayloadType >= 128, c.Offered:
 			case taken[c.PayloadType] && r.unique[c.PayloadType] != s:
 				r.unique[c.PayloadType] = nil
 			default:

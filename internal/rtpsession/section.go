@@ -17,6 +17,8 @@ type Codec struct {
 	APT PayloadType
 	// NACK, PLI, FIR and TransportCC say which feedback was negotiated for the codec (RFC 4585 section 4.2, RFC 5104 section 7.1).
 	NACK, PLI, FIR, TransportCC, REMB bool
+	// Offered says that the peer did not take the codec: packets of it are received, and its payload type routes none.
+	Offered bool
 }
 
 // CodecKind tells media from what accompanies it.
@@ -106,7 +108,7 @@ func (s *section) codec(pt PayloadType) *Codec {
 
 func (s *section) has(kind CodecKind) bool {
 	for i := range s.Codecs {
-		if s.Codecs[i].Kind == kind {
+		if s.Codecs[i].Kind == kind && !s.Codecs[i].Offered {
 			return true
 		}
 	}
