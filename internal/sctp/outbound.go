@@ -1,0 +1,110 @@
+package sctp
+
+import (
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
+)
+
+// header begins a packet for the peer that has this tag.
+func (a *Association) header(tag uint32) []byte {
+	return chunk.AppendHeader(make([]byte, 0, 256), chunk.Header{SourcePort: a.config.Port, DestinationPort: a.config.Port, Tag: tag})
+}
+
+// post queues a whole packet, which needs no more than its checksum. When too many
+// wait the packet is dropped, as if the path had lost it.
+func (a *Association) post(packet []byte) {
+	if len(a.outbox) < maxOutbox {
+		chunk.Seal(packet)
+		a.outbox = append(a.outbox, packet)
+	}
+}
+
+// NextPacket appends the next packet to dst; false when there is none. Full packets
+// of a burst have equal size.
+func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
+	if len(a.outbox) > 0 {
+		dst = append(dst, a.outbox[0]...)
+		a.outbox[0] = nil
+		if a.outbox = a.outbox[1:]; len(a.outbox) == 0 {
+			a.outbox = nil
+		}
+		return a.sent(now, dst), true
+	}
+	if !a.live() {
+		return dst, false
+	}
+	start := len(dst)
+	p := chunk.AppendHeader(dst, chunk.Header{SourcePort: a.config.Port, DestinationPort: a.config.Port, Tag: a.remoteTag})
+	if start > 0 {
+		p = p[start:] // transmit counts from the beginning of the packet
+	}
+	p, ok := a.fill(now, p)
+	if !ok {
+		p, ok = a.out.AppendProbe(now, p)
+	}
+	if !ok {
+		return dst, false
+	}
+	if !a.peer.zeroChecksum { // otherwise it stays 0 (RFC 9653 section 5.2)
+		chunk.Seal(p)
+	}
+	p = a.sent(now, p)
+	if start > 0 {
+		return append(dst, p...), true
+	}
+	return p, true
+}
+
+// fill appends control chunks, a SACK where one is due or goes along, and data.
+func (a *Association) fill(now time.Time, p []byte) ([]byte, bool) {
+	empty := len(p)
+	room := a.out.MTU()
+	if n := a.bundle(room - empty); n > 0 {
+		p = append(p, a.control[:n]...)
+		a.control = a.control[:copy(a.control, a.control[n:])]
+	}
+	due := len(p)
+	mark := a.in.Mark()
+	if a.in.SACKPending() && room-len(p) >= chunk.SACKSize {
+		must := a.in.SACKDue()
+		p = a.in.AppendSACK(p, room-len(p))
+		if must {
+			due = len(p)
+		}
+	}
+	control := len(p)
+	p = a.out.Append(now, p)
+	if len(p) > control {
+		return p, true
+	}
+	if due < control { // nothing for the SACK to go along with: it waits
+		a.in.Restore(mark)
+		p = p[:due]
+	}
+	return p, len(p) > empty
+}
+
+// bundle returns how many bytes of a.control fit in room: whole chunks, or the first
+// one, whatever its size.
+func (a *Association) bundle(room int) int {
+	n := 0
+	for n < len(a.control) {
+		size := (int(a.control[n+2])<<8 | int(a.control[n+3]) + 3) &^ 3
+		if n > 0 && n+size > room {
+			break
+		}
+		n += size
+	}
+	return min(n, len(a.control))
+}
+
+// sent counts a packet.
+func (a *Association) sent(now time.Time, p []byte) []byte {
+	a.counts.packetsSent++
+	a.counts.bytesSent += uint64(len(p))
+	if a.heartbeat.timer.running() && a.heartbeat.nonce == 0 {
+		a.heartbeat.idle(now)
+	}
+	return p
+}
