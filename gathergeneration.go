@@ -25,7 +25,7 @@ func (g *ICEGatherer) begin() {
 	g.generation++
 	g.stale = false
 	g.machine = g.newMachine()
-	g.candidates, g.stunAddrs, g.dirty = nil, nil, true
+	g.candidates, g.stunAddrs, g.failures, g.dirty = nil, nil, nil, true
 	g.publishInbound()
 	if g.state != ICEGathererStateGathering {
 		g.setState(ICEGathererStateGathering)
@@ -43,7 +43,9 @@ func (g *ICEGatherer) gathers(generation int) bool {
 func (g *ICEGatherer) reuse(now time.Time, addresses []hostAddress) (fresh []hostAddress) {
 	ids := make([]ice.LocalID, 0, len(g.sockets))
 	for id := range g.sockets {
-		ids = append(ids, id)
+		if !g.isRelay(id) {
+			ids = append(ids, id)
+		}
 	}
 	slices.Sort(ids)
 	for _, a := range addresses {

@@ -91,6 +91,7 @@ func newICECandidate(c ice.Candidate, mid string, mline uint16) ICECandidate {
 		SDPMid:           mid,
 		SDPMLineIndex:    mline,
 		UsernameFragment: c.UsernameFragment,
+		RelayProtocol:    c.RelayProtocol,
 		URL:              c.URL,
 		extensions:       joinExtensions(c.Extensions),
 	}
@@ -119,6 +120,7 @@ func (c ICECandidate) toICE() (ice.Candidate, error) {
 		Priority:         c.Priority,
 		UsernameFragment: c.UsernameFragment,
 		Extensions:       splitExtensions(c.extensions),
+		RelayProtocol:    c.RelayProtocol,
 		URL:              c.URL,
 	}
 	var err error
@@ -156,7 +158,7 @@ func (c ICECandidate) toICE() (ice.Candidate, error) {
 		parsed.Hostname != candidate.Hostname || parsed.Type != candidate.Type {
 		return ice.Candidate{}, fmt.Errorf("ICE candidate: %s is not well-formed", quoteShort(text))
 	}
-	parsed.URL = c.URL
+	parsed.URL, parsed.RelayProtocol = c.URL, c.RelayProtocol
 	return parsed, nil
 }
 

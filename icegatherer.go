@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -27,14 +26,16 @@ type ICEGatherer struct {
 	policy     ICEGatherPolicy
 	servers    []iceServerURL
 	machine    *ice.Gatherer
-	generation int  // counts the times that it gathered anew
-	stale      bool // credentials are newer than what was gathered
-	sockets    map[ice.LocalID]localPath
-	places     map[ice.LocalID]hostAddress // of sockets
+	generation int                         // counts the times that it gathered anew
+	stale      bool                        // credentials are newer than what was gathered
+	sockets    map[ice.LocalID]localPath   // those of relays among them
+	places     map[ice.LocalID]hostAddress // of sockets, but for relays
+	relays     []*relay
 	lastID     ice.LocalID
 	state      ICEGathererState
 	candidates []ice.LocalCandidate
 	stunAddrs  []netip.AddrPort
+	failures   []ice.GatherError // servers that did not answer one socket
 	transport  *ICETransport
 	mid        string // of the m-section that its candidates belong to, "" without a PeerConnection
 	mLineIndex uint16
@@ -210,7 +211,7 @@ func (g *ICEGatherer) releaseStack() {
 		t.dtls.release()
 	}
 	g.work.Wait()
-	for _, s := range g.sockets {
+	for _, s := range g.takePaths() {
 		_ = s.Close()
 	}
 }
@@ -270,23 +271,35 @@ func (g *ICEGatherer) enumerate(generation int) {
 				addresses[i].fragment = g.credentials.Ufrag
 			}
 		}
-		fresh, servers := g.reuse(now, addresses), g.serversToAsk()
-		g.work.Go(func() { g.collect(generation, fresh, servers) })
+		fresh, live := g.reuse(now, addresses), g.reuseRelays(now, addresses)
+		if g.policy == ICETransportPolicyRelay {
+			fresh = nil // relays have sockets of their own
+		}
+		servers := g.serversToAsk()
+		g.work.Go(func() {
+			for _, a := range fresh {
+				g.openSocket(a)
+			}
+			g.askServers(generation, servers, addresses, live)
+		})
 	})
 }
 
 // maxSockets bounds the sockets of one gatherer, as ICE bounds its candidates.
 const maxSockets = 64
 
-// collect opens a socket on each address and resolves the servers. It may take
+// askServers resolves the servers and asks those of TURN, all at once. It may take
 // its time, so it has a goroutine.
-func (g *ICEGatherer) collect(generation int, addresses []hostAddress, servers []iceServerURL) {
-	for _, a := range addresses {
-		g.openSocket(a)
-	}
+func (g *ICEGatherer) askServers(generation int, servers []iceServerURL, addresses []hostAddress, live []*relay) {
 	var lookups sync.WaitGroup
 	for _, server := range servers {
-		lookups.Go(func() { g.resolve(generation, server) })
+		lookups.Go(func() {
+			if server.isTURN() {
+				g.gatherRelays(generation, server, addresses, live)
+			} else {
+				g.resolve(generation, server)
+			}
+		})
 	}
 	lookups.Wait()
 	g.loop.Post(func(now time.Time) {
@@ -356,51 +369,25 @@ func (g *ICEGatherer) addPath(now time.Time, id ice.LocalID, a hostAddress, path
 	g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: path.LocalAddr(), Interface: a.Name})
 }
 
-// resolve finds the addresses of one server and gives them to the machine: at
-// most one of each family, as each is asked from every socket.
+// resolve has the sockets ask a STUN server.
 func (g *ICEGatherer) resolve(generation int, server iceServerURL) {
-	if server.scheme != "stun" {
-		g.serverFailed(generation, server.raw, "not supported by this version: only stun: servers are asked")
+	if server.isSecure() {
+		g.serverFailed(generation, server.raw, "STUN over TLS (stuns:) is not supported")
 		return
 	}
-	ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
-	defer cancel()
-	addrs, err := g.api.network.LookupNetIP(ctx, "ip", server.host)
-	if err == nil && len(addrs) == 0 {
-		err = errors.New("name has no address")
-	}
+	targets, err := g.lookUp(server)
 	if err != nil {
-		if g.context.Err() == nil {
-			g.serverFailed(generation, server.raw, "look up "+server.host+": "+err.Error())
-		}
+		g.serverFailed(generation, server.raw, err.Error())
 		return
 	}
-	var have4, have6 bool
-	for _, addr := range addrs {
-		addr = addr.Unmap()
-		have := &have6
-		if addr.Is4() {
-			have = &have4
-		}
-		if *have {
-			continue
-		}
-		*have = true
-		target := netip.AddrPortFrom(addr, server.port)
-		g.loop.Post(func(now time.Time) {
-			if g.gathers(generation) {
-				g.stunAddrs = append(g.stunAddrs, target)
-				g.publishInbound()
-				g.machine.AddServer(now, server.raw, target)
-			}
-		})
-	}
+	g.askForReflexive(generation, server, targets)
 }
 
+// serverFailed raises the failure of a server that could not be tried.
 func (g *ICEGatherer) serverFailed(generation int, url, reason string) {
-	g.loop.Post(func(now time.Time) {
+	g.loop.Post(func(time.Time) {
 		if g.gathers(generation) {
-			g.machine.ServerFailed(now, url, reason)
+			g.serverError(url, netip.AddrPort{}, codeUnreachable, reason)
 		}
 	})
 }
@@ -408,9 +395,14 @@ func (g *ICEGatherer) serverFailed(generation int, url, reason string) {
 // member is the gatherer's seat in the loop.
 func (g *ICEGatherer) member() loop.Member {
 	return &loopMember{
-		deadline: func() time.Time { return g.machine.Deadline() },
-		advance:  func(now time.Time) { g.machine.Advance(now) },
-		settle:   g.settle,
+		deadline: func() time.Time { return earlier(g.machine.Deadline(), g.relayDeadline()) },
+		advance: func(now time.Time) {
+			g.machine.Advance(now)
+			for _, r := range g.relays {
+				r.conn.advance(now)
+			}
+		},
+		settle: g.settle,
 	}
 }
 
@@ -458,12 +450,13 @@ func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
 	case *ice.GatherCandidate:
 		g.found(now, e.Candidate)
 	case *ice.GatherError:
-		failure := newICECandidateError(e.URL, e.Addr, e.Code, e.Text)
-		g.onError.emit(g.loop, failure)
-		if g.hooks.failed != nil {
-			g.hooks.failed(failure)
+		if e.Code == codeUnreachable {
+			g.failures = append(g.failures, *e)
+			return // another socket may reach the server
 		}
+		g.serverError(e.URL, e.Addr, e.Code, e.Text)
 	case *ice.GatherDone:
+		g.reportUnreachable()
 		g.stunAddrs = nil
 		g.publishInbound()
 		if g.transport != nil {
@@ -507,13 +500,4 @@ func (g *ICEGatherer) publish() {
 		gathering = g.published.latest().gathering
 	}
 	g.published.publish(g.loop, &gathererSnapshot{state: g.state, gathering: gathering, candidates: g.candidates, mid: g.mid, mLineIndex: g.mLineIndex, credentials: g.credentials})
-}
-
-func newICECandidateError(url string, local netip.AddrPort, code int, text string) *ICECandidateError {
-	e := &ICECandidateError{URL: url, ErrorCode: code, ErrorText: text}
-	if local.IsValid() {
-		address, port := local.Addr().String(), local.Port()
-		e.Address, e.Port = &address, &port
-	}
-	return e
 }

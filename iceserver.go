@@ -64,6 +64,7 @@ func (s ICEServer) urls() ([]iceServerURL, error) {
 				err.Err = fmt.Errorf("ICE server %s: %w", quoteShort(raw), err.Err)
 				return nil, err
 			}
+			u.username, u.password = s.Username, s.Credential.(string)
 		}
 		urls = append(urls, u)
 	}

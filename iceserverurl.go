@@ -16,6 +16,9 @@ type iceServerURL struct {
 	port      uint16 // never 0; 3478, or 5349 over TLS, where the URL has none
 	transport string // "udp" or "tcp"; where the URL has none, tcp over TLS and udp otherwise
 	raw       string // as the application wrote it
+	// username and password are those of the ICEServer that holds the URL of a TURN
+	// server; the parser leaves them empty.
+	username, password string
 }
 
 const (

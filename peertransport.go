@@ -65,9 +65,7 @@ func (t *peerTransport) retire(now time.Time) {
 	for _, m := range t.members {
 		t.pc.loop.Leave(m)
 	}
-	sockets := t.gatherer.sockets
-	t.gatherer.sockets = make(map[ice.LocalID]localPath)
-	clear(t.gatherer.places)
+	sockets := t.gatherer.takePaths()
 	t.gatherer.work.Go(func() {
 		t.dtls.release()
 		for _, s := range sockets {

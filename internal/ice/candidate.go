@@ -85,6 +85,7 @@ type Candidate struct {
 	UsernameFragment string         // the generation it belongs to; empty: unknown
 	Extensions       []Extension    // pairs not understood here, in order
 	URL              string         // STUN or TURN server that gave it; never written
+	RelayProtocol    string         // to the TURN server of a local relayed one: udp, tcp or tls; never written
 }
 
 // LocalCandidate is a candidate of this end together with the path it uses.

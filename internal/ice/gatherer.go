@@ -29,6 +29,7 @@ type GathererConfig struct {
 	STUNTimeout time.Duration // of a transaction with all its retransmissions; 0: 5 s
 	// Relay keeps host and server-reflexive candidates to itself
 	// (iceTransportPolicy "relay"): none are reported, no STUN server is asked.
+	// Relayed addresses are all there is.
 	Relay bool
 }
 
@@ -43,12 +44,13 @@ type LocalSocket struct {
 	LocalPreference uint16
 }
 
-// Gatherer turns sockets and STUN servers into local candidates (RFC 8445
-// section 5.1.1). The zero value is not usable; see NewGatherer.
+// Gatherer turns sockets, STUN servers and relayed addresses into local candidates
+// (RFC 8445 section 5.1.1). The zero value is not usable; see NewGatherer.
 type Gatherer struct {
 	cfg      GathererConfig
 	sockets  []LocalSocket
 	servers  []server
+	relayed  []RelayedAddress
 	waiting  []*query // in order of start
 	active   []*query
 	nextSlot time.Time

@@ -1,0 +1,195 @@
+package webrtc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/netio"
+	"github.com/passerelle-rtc/webrtc/internal/turn"
+)
+
+// Asking TURN servers for relayed candidates. What is here runs on goroutines of
+// the gathering, which may wait; the loop has the relays.
+
+var errGatheringEnded = errors.New("gathering has ended")
+
+// codeUnreachable is W3C's errorCode for a server that cannot be reached (webrtc-pc
+// section 4.8.3, RTCPeerConnectionIceErrorEvent).
+const codeUnreachable = 701
+
+// maxAlternates is how often a server may send us on to another (RFC 8489 section
+// 10).
+const maxAlternates = 3
+
+// relayFailure is why a server gave no relayed address to one local address.
+type relayFailure struct {
+	local netip.AddrPort
+	err   error
+}
+
+// gatherRelays asks one TURN server from each local address that has no relay yet,
+// and returns when the last has its answer.
+func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresses []hostAddress, live []*relay) {
+	if server.protocol() == "dtls" {
+		g.serverFailed(generation, server.raw, "TURN over DTLS (turns: with transport=udp) is not supported")
+		return
+	}
+	targets, err := g.lookUp(server)
+	if err != nil {
+		if g.context.Err() == nil {
+			g.serverFailed(generation, server.raw, err.Error())
+		}
+		return
+	}
+	if server.transport == "udp" {
+		g.askForReflexive(generation, server, targets)
+	}
+	reused := slices.ContainsFunc(live, func(r *relay) bool { return r.server == server })
+	var attempts sync.WaitGroup
+	var mu sync.Mutex
+	var failures []relayFailure
+	tried := 0
+	for _, target := range targets {
+		for i, a := range addresses {
+			again := slices.ContainsFunc(addresses[:i], func(b hostAddress) bool { return b.Addr == a.Addr })
+			if again || !reaches(a.Addr, target.Addr()) || slices.ContainsFunc(live, func(r *relay) bool { return r.server == server && r.local == a.Addr }) {
+				continue
+			}
+			tried++
+			attempts.Go(func() {
+				if local, err := g.gatherRelay(generation, server, a.Addr, target); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					failures = append(failures, relayFailure{local, err})
+				}
+			})
+		}
+	}
+	attempts.Wait()
+	if tried == 0 && !reused {
+		failures = append(failures, relayFailure{err: fmt.Errorf("no local address reaches TURN server %s", server.host)})
+	}
+	g.reportRelayFailures(generation, server, failures, reused || len(failures) < tried)
+}
+
+// reaches reports whether a socket on local can send to remote at all.
+func reaches(local, remote netip.Addr) bool {
+	return local.Is4() == remote.Is4() && local.IsLoopback() == remote.IsLoopback() &&
+		local.IsLinkLocalUnicast() == remote.IsLinkLocalUnicast()
+}
+
+// gatherRelay asks a server from one local address, and those that it sends us to.
+// It returns what it was asked from.
+func (g *ICEGatherer) gatherRelay(generation int, server iceServerURL, local netip.Addr, target netip.AddrPort) (netip.AddrPort, error) {
+	asked := []netip.AddrPort{target}
+	name := server.host
+	for {
+		inner, err := g.reachServer(server, name, local, target)
+		if err != nil {
+			return netip.AddrPortFrom(local, 0), err
+		}
+		from := inner.LocalAddr()
+		var r *relay
+		ended := g.loop.Ask(func(now time.Time) { r, err = g.openRelay(now, generation, server, local, target, inner) })
+		if ended != nil || err != nil {
+			_ = inner.Close()
+			return from, cmp.Or(ended, err)
+		}
+		select {
+		case err = <-r.outcome:
+		case <-g.context.Done():
+			return from, errGatheringEnded
+		}
+		next, domain, ok := turn.Alternate(err)
+		if err == nil || !ok {
+			return from, err
+		}
+		if len(asked) > maxAlternates || slices.Contains(asked, next) || !reaches(local, next.Addr()) {
+			return from, fmt.Errorf("%w; the alternate server %s cannot be used", err, next)
+		}
+		if domain != "" {
+			name = domain
+		}
+		asked, target = append(asked, next), next
+	}
+}
+
+// reachServer opens a socket to a server.
+func (g *ICEGatherer) reachServer(server iceServerURL, name string, local netip.Addr, target netip.AddrPort) (netio.PacketConn, error) {
+	if server.transport == "udp" {
+		return listenUDP(g.api, local)
+	}
+	return nil, errors.New("TURN over TCP is not supported yet")
+}
+
+// lookUp finds the addresses of a server: at most one of each family, as each is
+// asked from every local address.
+func (g *ICEGatherer) lookUp(server iceServerURL) ([]netip.AddrPort, error) {
+	ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
+	defer cancel()
+	addrs, err := g.api.network.LookupNetIP(ctx, "ip", server.host)
+	if err == nil && len(addrs) == 0 {
+		err = errors.New("name has no address")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up %s: %w", server.host, err)
+	}
+	var targets []netip.AddrPort
+	for _, addr := range addrs {
+		addr = addr.Unmap()
+		if !slices.ContainsFunc(targets, func(t netip.AddrPort) bool { return t.Addr().Is4() == addr.Is4() }) {
+			targets = append(targets, netip.AddrPortFrom(addr, server.port))
+		}
+	}
+	return targets, nil
+}
+
+// askForReflexive has every socket ask a server where it sees it.
+func (g *ICEGatherer) askForReflexive(generation int, server iceServerURL, targets []netip.AddrPort) {
+	g.loop.Post(func(now time.Time) {
+		if !g.gathers(generation) {
+			return
+		}
+		g.stunAddrs = append(g.stunAddrs, targets...)
+		g.publishInbound()
+		for _, target := range targets {
+			g.machine.AddServer(now, server.raw, target)
+		}
+	})
+}
+
+// reportRelayFailures raises what went wrong with one server: each answer of it,
+// and that it cannot be reached, where that is so from every local address, once.
+func (g *ICEGatherer) reportRelayFailures(generation int, server iceServerURL, failures []relayFailure, reached bool) {
+	if len(failures) == 0 || g.context.Err() != nil {
+		return
+	}
+	g.loop.Post(func(time.Time) {
+		if !g.gathers(generation) {
+			return
+		}
+		for _, f := range failures {
+			var refused *turn.ErrorResponse
+			if errors.As(f.err, &refused) {
+				reached = true
+				text := refused.Reason
+				if refused.Code == 300 {
+					text = f.err.Error()
+				}
+				if text == "" {
+					text = f.err.Error()
+				}
+				g.serverError(server.raw, f.local, refused.Code, text)
+			}
+		}
+		if !reached {
+			g.serverError(server.raw, failures[0].local, codeUnreachable, failures[0].err.Error())
+		}
+	})
+}
