@@ -12,6 +12,9 @@ type API struct {
 	media    *MediaEngine
 	network  netio.Network
 	registry *interceptor.Registry // nil: no interceptors
+
+	// Services that all objects of the API share. They run while one needs them.
+	interfaces *interfaceWatch
 }
 
 // defaultMediaEngine has the codecs of browsers. It is never changed.
@@ -33,6 +36,7 @@ func NewAPI(options ...func(*API)) *API {
 	if api.media == nil {
 		api.media = defaultMediaEngine
 	}
+	api.interfaces = &interfaceWatch{network: api.network}
 	return api
 }
 

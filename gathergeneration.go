@@ -23,7 +23,8 @@ func (g *ICEGatherer) newMachine() *ice.Gatherer {
 // begin gathers, the first time or anew.
 func (g *ICEGatherer) begin() {
 	g.generation++
-	g.stale = false
+	g.stale, g.displaced = false, false
+	g.watchInterfaces()
 	g.machine = g.newMachine()
 	g.candidates, g.stunAddrs, g.failures, g.dirty = nil, nil, nil, true
 	g.publishInbound()

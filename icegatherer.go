@@ -36,6 +36,11 @@ type ICEGatherer struct {
 	candidates []ice.LocalCandidate
 	stunAddrs  []netip.AddrPort
 	failures   []ice.GatherError // servers that did not answer one socket
+	asked      []netip.AddrPort  // stunAddrs when gathering was complete
+	addresses  []hostAddress     // as last seen
+	looking    bool              // at the addresses, see icemobility.go
+	lookAgain  bool
+	displaced  bool // the address that data left from is gone
 	transport  *ICETransport
 	mid        string // of the m-section that its candidates belong to, "" without a PeerConnection
 	mLineIndex uint16
@@ -58,6 +63,7 @@ type ICEGatherer struct {
 // loop. Unset ones are skipped.
 type gathererHooks struct {
 	candidate func(ice.LocalCandidate)
+	displaced func() // data has to leave from another address
 	failed    func(*ICECandidateError)
 	state     func(ICEGathererState)
 }
@@ -245,6 +251,7 @@ func (g *ICEGatherer) gather(time.Time) error {
 func (g *ICEGatherer) close() {
 	g.cancel()
 	if g.state != ICEGathererStateClosed {
+		g.work.Go(func() { g.api.interfaces.remove(g) })
 		g.state = ICEGathererStateClosed
 		g.dirty = true
 		g.publish()
@@ -271,6 +278,7 @@ func (g *ICEGatherer) enumerate(generation int) {
 				addresses[i].fragment = g.credentials.Ufrag
 			}
 		}
+		g.addresses = addresses
 		fresh, live := g.reuse(now, addresses), g.reuseRelays(now, addresses)
 		if g.policy == ICETransportPolicyRelay {
 			fresh = nil // relays have sockets of their own
@@ -320,8 +328,8 @@ func (g *ICEGatherer) openSocket(a hostAddress) {
 		return
 	}
 	opened := g.loop.Post(func(now time.Time) {
-		if g.state == ICEGathererStateClosed {
-			_ = conn.Close()
+		if g.state == ICEGathererStateClosed || g.hasPath(a) {
+			g.work.Go(func() { _ = conn.Close() })
 			return
 		}
 		id := g.nextID()
@@ -342,7 +350,7 @@ func (g *ICEGatherer) listen(a hostAddress) (netio.PacketConn, error) {
 
 // openShared opens a path on a mux. On the loop.
 func (g *ICEGatherer) openShared(now time.Time, a hostAddress) {
-	if g.state == ICEGathererStateClosed {
+	if g.state == ICEGathererStateClosed || g.hasPath(a) {
 		return
 	}
 	id := g.nextID()
@@ -457,7 +465,7 @@ func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
 		g.serverError(e.URL, e.Addr, e.Code, e.Text)
 	case *ice.GatherDone:
 		g.reportUnreachable()
-		g.stunAddrs = nil
+		g.asked, g.stunAddrs = g.stunAddrs, nil
 		g.publishInbound()
 		if g.transport != nil {
 			g.transport.localEnd(now)

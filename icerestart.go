@@ -24,16 +24,29 @@ import (
 // See https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-restartice
 func (pc *PeerConnection) RestartICE() {
 	_ = pc.do("restart ICE", func(time.Time) error {
-		pc.restart.replace = nil
-		if _, ok := pc.session.CurrentLocal(); ok {
-			pc.restart.replace = append(pc.restart.replace, pc.credentials)
-		}
-		if _, ok := pc.session.PendingLocal(); ok {
-			pc.restart.replace = append(pc.restart.replace, pc.describedCredentials())
-		}
-		pc.updateNegotiationNeeded()
+		pc.askForRestart()
 		return nil
 	})
+}
+
+// askForRestart notes which credentials the next offer has to replace. On the loop.
+func (pc *PeerConnection) askForRestart() {
+	pc.restart.replace = nil
+	if _, ok := pc.session.CurrentLocal(); ok {
+		pc.restart.replace = append(pc.restart.replace, pc.credentials)
+	}
+	if _, ok := pc.session.PendingLocal(); ok {
+		pc.restart.replace = append(pc.restart.replace, pc.describedCredentials())
+	}
+	pc.updateNegotiationNeeded()
+}
+
+// displaced asks for a restart when the address that a transport's data left from
+// is gone, if the application wants that. On the loop.
+func (t *peerTransport) displaced() {
+	if t.inUse && t.pc.api.settings.ice.automaticRestart {
+		t.pc.askForRestart()
+	}
 }
 
 // iceRestart is what a connection remembers of restarts. Owned by the loop.

@@ -269,7 +269,6 @@ func TestARestartHealsAPathThatMoved(t *testing.T) {
 				atA, atB := r.openPair("x", nil)
 				time.Sleep(10 * time.Second)
 				host.SetInterface("wifi", false)
-				host.SetInterface("cell", true)
 				finish := stream(t, atA, atB)
 				pause, want := 10*time.Second, ICEConnectionStateDisconnected
 				if name == "failed" {
@@ -279,6 +278,7 @@ func TestARestartHealsAPathThatMoved(t *testing.T) {
 				if r.a.ICEConnectionState() != want {
 					t.Fatalf("state %v, want %v", r.a.ICEConnectionState(), want)
 				}
+				host.SetInterface("cell", true)
 				r.a.RestartICE()
 				negotiate(t, r.a, r.b)
 				time.Sleep(5 * time.Second)

@@ -42,6 +42,7 @@ func newPeerTransport(pc *PeerConnection, op string) (*peerTransport, error) {
 	t.dtls.onState = func(time.Time, DTLSTransportState) { pc.updateStates() }
 	gatherer.hooks = gathererHooks{
 		candidate: t.localCandidate,
+		displaced: t.displaced,
 		failed:    func(e *ICECandidateError) { pc.onICECandidateError.emit(pc.loop, e) },
 		state:     t.gatheringChanged,
 	}

@@ -33,7 +33,7 @@ type SettingEngine struct {
 		ipFilter                                              func(net.IP) bool
 		networkTypes                                          []NetworkType
 		udpMux                                                UDPMux
-		lite                                                  bool
+		lite, automaticRestart                                bool
 		rewrites                                              []addressRewrite
 		rewriteError                                          error // of SetNAT1To1IPs
 		nat1To1                                               bool

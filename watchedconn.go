@@ -30,12 +30,6 @@ func (g *ICEGatherer) socketFailed(id ice.LocalID, err error) {
 			return
 		}
 		g.log.warn("UDP socket", "address", socket.LocalAddr(), "error", err)
-		delete(g.sockets, id)
-		delete(g.places, id)
-		g.machine.RemoveSocket(now, id)
-		if g.transport != nil && g.transport.agent != nil {
-			g.transport.agent.RemoveLocal(now, id)
-		}
-		g.work.Go(func() { _ = socket.Close() }) // it waits for the reader
+		g.dropSocket(now, id)
 	})
 }

@@ -89,7 +89,6 @@ type Agent struct {
 	disconnectedAt time.Time
 	verifier       *Verifier
 	lastPair       uint64 // ID of the pair that was made last
-	nominations    uint32 // that had a number
 	out            queue[Datagram]
 	events         queue[AgentEvent]
 }

@@ -71,7 +71,7 @@ func (a *Agent) encodeRequest(g *generation, t *transaction) []byte {
 	}
 	if t.kind == nominationRequest {
 		e.attribute(attrUseCandidate, 0)
-		if n := a.nominationNumber(); n > 0 {
+		if n := a.nominationNumber(g); n > 0 {
 			e.uint32(attrNomination, n)
 		}
 	}

@@ -213,6 +213,10 @@ func (g *Gatherer) Complete(now time.Time) {
 	g.run(now)
 }
 
+// Reopen takes Complete back: sockets may be added again, and the servers are asked
+// about them. GatherDone follows the next Complete.
+func (g *Gatherer) Reopen() { g.complete, g.done = false, false }
+
 // Advance does what is due: retransmissions, the next transaction, time-outs.
 func (g *Gatherer) Advance(now time.Time) {
 	active := g.active

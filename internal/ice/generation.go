@@ -31,6 +31,7 @@ type generation struct {
 	nominationMax uint32
 	firstValid    time.Time
 	nominatedAt   time.Time // the latest nomination of this end
+	nominations   uint32    // how many there were
 	checkingSince time.Time
 	localEnd      bool
 	remoteEnd     bool

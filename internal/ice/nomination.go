@@ -83,7 +83,7 @@ func (a *Agent) nominate(now time.Time) {
 	if !due(now, a.nominationDue()) {
 		return
 	}
-	p := a.current.best()
+	p := a.candidateForNomination(a.current)
 	a.current.nominating, a.current.nominatedAt = p, now
 	p.stats.RequestsSent++
 	p.nomination = a.request(now, a.current, p, nominationRequest)

@@ -3,34 +3,54 @@ package ice
 import "time"
 
 // Renomination (draft-thatcher-ice-renomination): the controlling agent nominates
-// again when a better pair turns out to work, with a number that rises, so that
-// the peer knows the latest. What a peer renominates is obeyed always, see
-// consider; this end does it only when RenominateAfter says so, as RFC 8445
-// section 8.1.1 has one nomination.
+// again, with a number that rises, so that the peer knows the latest. What a peer
+// renominates is obeyed always, see consider. RFC 8445 section 8.1.1 has one
+// nomination, so this end does it only where its pair is lost or silent, for which
+// there is a restart otherwise, and for a better pair if RenominateAfter says so.
 
 // renominates tells whether this end looks for better pairs once one is selected.
 func (a *Agent) renominates() bool {
 	return a.cfg.RenominateAfter > 0 && a.role == Controlling && !a.cfg.Lite
 }
 
-// renominationDue returns when the best valid pair is to take the place of the
-// selected one; zero when it is that already.
+// renominationDue returns when another valid pair is to take the place of the
+// selected one; zero when none is.
 func (a *Agent) renominationDue(g *generation) time.Time {
-	best := g.best()
-	if !a.renominates() || best == nil || best == g.selected || best.priority <= g.selected.priority {
-		return time.Time{}
+	p := a.bestAlive(g)
+	switch {
+	case p == nil || p == g.selected:
+	case a.state == Disconnected && p.lastResponse.After(g.selected.lastResponse):
+		return a.disconnectedAt
+	case a.renominates() && p.priority > g.selected.priority:
+		return g.nominatedAt.Add(a.cfg.RenominateAfter)
 	}
-	if a.stale(a.now, best) {
-		return time.Time{}
-	}
-	return g.nominatedAt.Add(a.cfg.RenominateAfter)
+	return time.Time{}
 }
 
-// nominationNumber is the value of the next nomination's attribute; 0: none.
-func (a *Agent) nominationNumber() uint32 {
-	if !a.renominates() {
+// bestAlive is the best of the valid pairs that answered lately.
+func (a *Agent) bestAlive(g *generation) *pair {
+	for _, p := range g.pairs {
+		if p.state == PairSucceeded && !a.stale(a.now, p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// candidateForNomination is the pair that a nomination which is due is for.
+func (a *Agent) candidateForNomination(g *generation) *pair {
+	if g.selected != nil {
+		return a.bestAlive(g)
+	}
+	return g.best()
+}
+
+// nominationNumber is the value of the attribute of a nomination in a generation;
+// 0: none, as the only one needs none.
+func (a *Agent) nominationNumber(g *generation) uint32 {
+	g.nominations++
+	if g.nominations == 1 && !a.renominates() {
 		return 0
 	}
-	a.nominations++
-	return a.nominations
+	return g.nominations
 }

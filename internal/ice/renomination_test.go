@@ -99,3 +99,42 @@ func TestChecksAreSentAsOftenAsConfigured(t *testing.T) {
 		t.Errorf("%d requests, failed at %v, want 3 and %v", sent, a.when(Failed), want)
 	}
 }
+
+// When the controlling end has lost its pair it nominates another with a number,
+// and the peer follows at once, though the former pair is the better one.
+func TestThePeerFollowsWhenTheControllingEndMoves(t *testing.T) {
+	n := newNetwork(t, 10*ms)
+	a, b := n.pairOf()
+	a.path("192.0.2.1:1000", "")
+	b.path("192.0.2.2:2000", "")
+	signal(a, b)
+	n.run(10 * time.Second)
+	moved := a.path("192.0.2.3:1000", "")
+	a.do(func(x *Agent) { x.RemoveLocal(n.now, 1) })
+	a.do(func(x *Agent) { x.AddLocalCandidate(n.now, moved.host()) })
+	n.run(10*time.Second + 50*ms)
+	a.wantSelected("192.0.2.3:1000", "192.0.2.2:2000")
+	b.wantSelected("192.0.2.2:2000", "192.0.2.3:1000")
+	a.wantStates(Checking, Connected, Completed, Disconnected, Connected, Completed)
+	b.wantStates(Checking, Connected, Completed)
+}
+
+// When the controlled end has moved, the controlling one takes the new path as
+// soon as it calls the former one disconnected.
+func TestTheControllingEndFollowsWhenThePeerMoves(t *testing.T) {
+	n := newNetwork(t, 10*ms)
+	a, b := n.pairOf()
+	a.path("192.0.2.1:1000", "")
+	b.path("192.0.2.2:2000", "")
+	signal(a, b)
+	n.run(10 * time.Second)
+	last := a.lastResponse()
+	moved := b.path("192.0.2.4:2000", "")
+	old := b.paths[0].public
+	n.drop = func(_, to netip.AddrPort, _ []byte) bool { return to == old }
+	b.do(func(x *Agent) { x.RemoveLocal(n.now, 1) })
+	b.do(func(x *Agent) { x.AddLocalCandidate(n.now, moved.host()) })
+	n.run(last + defaultDisconnected + 50*ms)
+	a.wantSelected("192.0.2.1:1000", "192.0.2.4:2000")
+	b.wantSelected("192.0.2.4:2000", "192.0.2.1:1000")
+}

@@ -2,8 +2,10 @@ package simnet
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,10 +27,15 @@ type Host struct {
 	receiveQueue int // datagrams
 	dns          map[string][]netip.Addr
 	dnsDelay     time.Duration
+	watchers     map[int]func()
+	lastWatcher  int
 	stats        HostStats
 }
 
-var _ netio.Network = (*Host)(nil)
+var (
+	_ netio.Network          = (*Host)(nil)
+	_ netio.InterfaceWatcher = (*Host)(nil)
+)
 
 type iface struct {
 	name     string
@@ -73,6 +80,7 @@ func (n *Net) addHost(name string, addrs []string, realmOf func(netip.Addr) *rea
 		conns:        make(map[netip.AddrPort]*conn),
 		services:     make(map[netip.AddrPort]service),
 		dns:          make(map[string][]netip.Addr),
+		watchers:     make(map[int]func()),
 		nextPort:     firstPort,
 		receiveQueue: defaultReceiveQueue,
 	}
@@ -140,17 +148,46 @@ func (h *Host) Addr() netip.Addr {
 }
 
 // SetInterface takes an interface up or down. Down, it is not listed, nothing
-// arrives on its addresses, and sending from them fails; sockets stay.
+// arrives on its addresses, and sending from them fails; sockets stay. Those who
+// watch are told before it returns.
 func (h *Host) SetInterface(name string, up bool) {
+	for _, changed := range h.setInterface(name, up) {
+		changed()
+	}
+}
+
+// setInterface returns who is to be told.
+func (h *Host) setInterface(name string, up bool) []func() {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
 	for _, i := range h.ifaces {
 		if i.name == name {
 			i.up = up
-			return
+			return slices.Collect(maps.Values(h.watchers))
 		}
 	}
 	panic("simnet: host " + h.name + " has no interface " + name)
+}
+
+// WatchInterfaces has changed called by SetInterface.
+func (h *Host) WatchInterfaces(changed func()) (stop func(), err error) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.lastWatcher++
+	id := h.lastWatcher
+	h.watchers[id] = changed
+	return func() {
+		h.net.mu.Lock()
+		defer h.net.mu.Unlock()
+		delete(h.watchers, id)
+	}, nil
+}
+
+// Watchers is how many watch the interfaces.
+func (h *Host) Watchers() int {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	return len(h.watchers)
 }
 
 // SetReceiveQueue sets how many datagrams wait in a socket of this host before
