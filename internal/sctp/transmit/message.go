@@ -1,6 +1,7 @@
 package transmit
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
@@ -54,6 +55,7 @@ func (q *Queue) newMessage(s *stream, ppid chunk.PPID, payload []byte) *message 
 
 // release gives m back: nothing refers to it.
 func (q *Queue) release(m *message) {
+	q.slab.release(m.payload)
 	if q.freeCount >= maxFree {
 		return
 	}
@@ -63,17 +65,42 @@ func (q *Queue) release(m *message) {
 }
 
 // slab makes the copies of payloads. Short ones share blocks, so that a message of
-// some bytes is no allocation of its own.
-type slab struct{ block []byte }
+// some bytes is no allocation of its own. The memory of long ones is used again, and
+// given back when nothing was sent for a while: a steady flow allocates nothing and
+// stays in the cache.
+type slab struct {
+	block []byte
+	free  [slabClasses][][]byte // by capacity: slabLeast doubled so many times
+	kept  int                   // bytes in free
+}
 
 const (
-	slabSize  = 4 << 10
-	slabShort = slabSize / 8
+	slabSize    = 4 << 10
+	slabShort   = slabSize / 8
+	slabLeast   = 2 * slabShort
+	slabClasses = 9       // up to 256 KiB
+	slabKept    = 1 << 20 // bytes at most
 )
 
+// class is that of the smallest capacity that holds n bytes.
+func (s *slab) class(n int) int { return bits.Len(uint(n-1) / slabLeast) }
+
 func (s *slab) copy(payload []byte) []byte {
-	if len(payload) > slabShort {
-		return append([]byte(nil), payload...)
+	if n := len(payload); n > slabShort {
+		c := s.class(n)
+		if c >= slabClasses {
+			return append([]byte(nil), payload...)
+		}
+		if last := len(s.free[c]) - 1; last >= 0 {
+			b := s.free[c][last]
+			s.free[c] = s.free[c][:last]
+			s.kept -= cap(b)
+			return append(b, payload...)
+		}
+		if n > slabLeast<<c*3/4 {
+			return append(make([]byte, 0, slabLeast<<c), payload...)
+		}
+		return append([]byte(nil), payload...) // too much would be left empty
 	}
 	if cap(s.block)-len(s.block) < len(payload) {
 		s.block = make([]byte, 0, slabSize)
@@ -81,4 +108,28 @@ func (s *slab) copy(payload []byte) []byte {
 	start := len(s.block)
 	s.block = append(s.block, payload...)
 	return s.block[start:len(s.block):len(s.block)]
+}
+
+// release takes the memory of a copy back.
+func (s *slab) release(b []byte) {
+	n := cap(b)
+	if n < slabLeast || s.kept+n > slabKept {
+		return
+	}
+	if c := s.class(n); c < slabClasses && n == slabLeast<<c {
+		s.free[c] = append(s.free[c], b[:0])
+		s.kept += n
+	}
+}
+
+// clear gives all memory back that is not in use.
+func (s *slab) clear() {
+	if s.kept == 0 {
+		return
+	}
+	for i, list := range s.free {
+		clear(list)
+		s.free[i] = list[:0]
+	}
+	s.kept = 0
 }

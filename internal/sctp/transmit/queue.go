@@ -95,11 +95,15 @@ type Queue struct {
 	// windowProbe lets one chunk leave though the peer's window is closed (RFC 9260
 	// section 6.1 A).
 	windowProbe bool
+	rest        time.Duration // when an empty queue gives memory back
 	stats       Stats
 }
 
 // never is a time that does not come.
 const never = time.Duration(math.MaxInt64)
+
+// restAfter is how long the queue is empty before it gives the memory of payloads back.
+const restAfter = time.Second
 
 // blocked is what ended the last Append.
 type blocked uint8
@@ -129,6 +133,7 @@ func New(now time.Time, cfg Config) *Queue {
 		forward:    forward{point: -1},
 		prober:     pathmtu.New(cfg.MTU&^3, max(cfg.MTU, cfg.MaxMTU)),
 		t3:         never,
+		rest:       never,
 		immediate:  -1,
 	}
 	q.control = congestion.New(cfg.Congestion, q.room())
@@ -178,7 +183,7 @@ func (q *Queue) Outstanding() int { return q.out.flight }
 // Deadline is when Advance has something to do, or Append may append again; zero:
 // never.
 func (q *Queue) Deadline() time.Time {
-	due := min(q.t3, q.rack.due, q.tail.due)
+	due := min(q.t3, q.rack.due, q.tail.due, q.rest)
 	if q.active() {
 		due = min(due, q.prober.Deadline())
 	}
@@ -208,6 +213,11 @@ func (q *Queue) Advance(at time.Time) {
 	}
 	if q.active() {
 		q.prober.Advance(now)
+	}
+	if now >= q.rest {
+		if q.rest = never; q.Empty() {
+			q.slab.clear()
+		}
 	}
 	q.updateForward()
 }

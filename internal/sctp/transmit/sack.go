@@ -59,6 +59,9 @@ func (q *Queue) HandleSACK(at time.Time, s chunk.SACK) error {
 		q.forward.wanted = true // RFC 3758 section 3.5 C3, but once in a round trip
 	}
 	q.out.shrink()
+	if q.Empty() && q.slab.kept > 0 {
+		q.rest = now + restAfter
+	}
 	return nil
 }
 
