@@ -74,6 +74,10 @@ const (
 // code inside of a unit: what is encrypted needs emulation prevention (0x03). AV1
 // must stay OBUs with their sizes.
 //
+// Telephone events (RFC 4733) and comfort noise (RFC 3389) are no frames: those that
+// come are left out while a receiver has a transform, and tones of [RTPSender.DTMF]
+// leave as they are.
+//
 // See https://www.w3.org/TR/webrtc-encoded-transform/
 type FrameTransform func(*EncodedFrame) error
 

@@ -22,6 +22,7 @@ type packetQueue struct {
 	ended    bool
 	reading  int  // who waits
 	wasRead  bool // somebody has read
+	dropped  uint64
 	deadline deadline
 }
 
@@ -70,6 +71,7 @@ func (q *packetQueue) makeRoom() {
 	if q.n >= q.most() {
 		dropped := q.take()
 		dropped.release()
+		q.dropped++
 		return
 	}
 	grown := make([]queuedPacket, max(8, 2*len(q.ring)))
@@ -77,6 +79,13 @@ func (q *packetQueue) makeRoom() {
 		grown[i] = q.ring[(q.first+i)&(len(q.ring)-1)]
 	}
 	q.ring, q.first = grown, 0
+}
+
+// discarded is how many packets were dropped because nobody read them in time.
+func (q *packetQueue) discarded() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
 }
 
 // most is the limit of now. The lock is held.

@@ -31,6 +31,7 @@ type trackKey struct {
 type received struct {
 	track     *TrackRemote
 	announced announcement // what the loop was told last
+	discarded uint64       // by the track's queue, before the stream
 }
 
 // announcement is what the loop knows of the packets of a track.
@@ -116,6 +117,9 @@ func (in *rtpInbound) started() {
 		if !ok {
 			return
 		}
+		if to, ok := s.Stream.User.(*received); ok {
+			to.announced = announcement{} // a stream that goes on after a pause is told again
+		}
 		in.assign(s.Stream)
 	}
 }
@@ -129,7 +133,7 @@ func (in *rtpInbound) assign(s *rtpsession.ReceiveStream) {
 	if to, ok := s.User.(*received); ok && to.track == track {
 		return
 	}
-	s.User = &received{track: track}
+	s.User = &received{track: track, discarded: track.packets.discarded()}
 }
 
 // announce tells the loop what a track's packets are, where that has changed. The

@@ -96,7 +96,7 @@ func sessionCodec(c RTPCodecParameters) rtpsession.Codec {
 		PayloadType: rtpsession.PayloadType(c.PayloadType), ClockRate: c.ClockRate,
 		NACK: c.hasFeedback(TypeRTCPFBNACK, ""), PLI: c.hasFeedback(TypeRTCPFBNACK, "pli"),
 		FIR: c.hasFeedback(TypeRTCPFBCCM, "fir"), TransportCC: c.hasFeedback(TypeRTCPFBTransportCC, ""),
-		REMB: c.hasFeedback(TypeRTCPFBGoogREMB, ""),
+		REMB: c.hasFeedback(TypeRTCPFBGoogREMB, ""), Frames: c.marksFrames(),
 	}
 	switch {
 	case c.isRTX():

@@ -62,7 +62,12 @@ func (r *RTPReceiver) Transport() *DTLSTransport { return r.published.Load().tra
 // that stands alone.
 func (r *RTPReceiver) RTPTransceiver() *RTPTransceiver { return r.transceiver }
 
-// GetParameters returns what was negotiated for receiving.
+// GetParameters returns what was negotiated for receiving. Codecs are those of which
+// packets may come, those of retransmissions and error correction included, under the
+// payload types of this end's description and in its order. While an offer of this end
+// waits for its answer they are all that it offers (RFC 9429 section 5.9); they are
+// empty while nothing is received. A packet of a codec that was offered and is not in
+// the answer is received all the same: [TrackRemote.Codec] tells.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getparameters
 func (r *RTPReceiver) GetParameters() RTPParameters { return r.published.Load().parameters.clone() }

@@ -118,7 +118,10 @@ func (s *RTPSender) SetStreams(streamIDs ...string) error {
 }
 
 // GetParameters returns how the track is sent. Changed, they can be given back
-// to SetParameters.
+// to SetParameters. Codecs are those that were negotiated, under the peer's payload
+// types and in its order: a track chooses one of them when it is bound, those of RTX,
+// error correction and telephone events are for what accompanies it. They are empty
+// until an answer lets this end send.
 //
 // See https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-getparameters
 func (s *RTPSender) GetParameters() RTPSendParameters {

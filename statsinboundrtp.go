@@ -69,6 +69,13 @@ type InboundRTPStreamStats struct {
 	// under an SSRC of its own.
 	FECSSRC *SSRC `json:"fecSsrc,omitempty"`
 
+	// PacketsDiscarded counts packets that came and that nobody read in time, so that
+	// newer ones took their place: there is no other jitter buffer here.
+	PacketsDiscarded uint64 `json:"packetsDiscarded"`
+	// FramesReceived counts the frames of which all packets have come, by the marker
+	// bit; nil for audio, and for codecs whose format does not set that.
+	FramesReceived *uint32 `json:"framesReceived,omitempty"`
+
 	// NACKCount counts the NACK packets that were sent (RFC 4585 section 6.2.1).
 	NACKCount uint32 `json:"nackCount"`
 	// FIRCount counts the FIR packets that were sent (RFC 5104 section 4.3.1); nil
@@ -105,16 +112,20 @@ type inboundNumbers struct {
 	hasRTX, hasFEC bool
 	level          *float64
 	playout        time.Time // on the sender's clock; zero: not known
+	frames         *uint32   // nil where they are not known
+	discarded      uint64
 }
 
-// numbers copies what is known of the streams that have a track.
+// numbers copies what is known of the streams that have a track, those that are not
+// received at the moment too, as long as they may be again.
 func (in *rtpInbound) numbers(now time.Time) []inboundNumbers {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	var all []inboundNumbers
-	for _, s := range in.receiver.Streams() {
+	streams := in.receiver.Streams()
+	for _, s := range append(streams[:len(streams):len(streams)], in.receiver.Dormant()...) {
 		to, ok := s.User.(*received)
-		if !ok {
+		if !ok || s.Dormant() && to.track.newest().ended {
 			continue
 		}
 		n := inboundNumbers{
@@ -125,6 +136,11 @@ func (in *rtpInbound) numbers(now time.Time) []inboundNumbers {
 			n.level = linearLevel(level)
 		}
 		n.playout, _ = s.PlayoutTime(now)
+		n.discarded = to.track.packets.discarded() - to.discarded
+		if s.Codec.Frames {
+			frames := uint32(s.Frames())
+			n.frames = &frames
+		}
 		all = append(all, n)
 	}
 	return all
@@ -159,7 +175,8 @@ func (n *inboundNumbers) stats(now StatsTimestamp, id, transportID string) Inbou
 		BytesReceived: n.counts.PayloadBytes, HeaderBytesReceived: n.counts.HeaderBytes,
 		LastPacketReceivedTimestamp: newStatsTimestamp(n.counts.LastArrival),
 		NACKCount:                   n.counts.NACKs,
-		EstimatedPlayoutTimestamp:   newStatsTimestamp(n.playout),
+		PacketsDiscarded:            n.discarded, FramesReceived: n.frames,
+		EstimatedPlayoutTimestamp: newStatsTimestamp(n.playout),
 	}
 	if n.hasRTX {
 		s.RetransmittedPacketsReceived, s.RetransmittedBytesReceived = &n.counts.Retransmitted, &n.counts.RetransmittedBytes

@@ -28,7 +28,7 @@ var w3cStats = map[StatsType]string{
 		"packetsDiscardedOnSend bytesDiscardedOnSend",
 	StatsTypeCertificate: "fingerprint fingerprintAlgorithm base64Certificate issuerCertificateId",
 	StatsTypeCodec:       "payloadType transportId mimeType clockRate channels sdpFmtpLine",
-	StatsTypeInboundRTP: "ssrc kind transportId codecId packetsReceived packetsLost jitter trackIdentifier mid remoteId " +
+	StatsTypeInboundRTP: "ssrc kind transportId codecId packetsReceived packetsLost packetsDiscarded framesReceived jitter trackIdentifier mid remoteId " +
 		"lastPacketReceivedTimestamp headerBytesReceived fecBytesReceived fecPacketsReceived bytesReceived nackCount firCount " +
 		"pliCount estimatedPlayoutTimestamp audioLevel retransmittedPacketsReceived retransmittedBytesReceived rtxSsrc fecSsrc",
 	StatsTypeOutboundRTP: "ssrc kind transportId codecId packetsSent bytesSent mid mediaSourceId remoteId rid encodingIndex " +
@@ -118,7 +118,7 @@ func TestStatsLeaveOutWhatIsNotThere(t *testing.T) {
 		StatsTypeCertificate:   "fingerprint fingerprintAlgorithm base64Certificate",
 		StatsTypeSCTPTransport: "bytesSent bytesReceived",
 		StatsTypeCodec:         "payloadType transportId mimeType",
-		StatsTypeInboundRTP: "ssrc kind transportId trackIdentifier packetsReceived packetsLost jitter bytesReceived " +
+		StatsTypeInboundRTP: "ssrc kind transportId trackIdentifier packetsReceived packetsLost packetsDiscarded jitter bytesReceived " +
 			"headerBytesReceived nackCount",
 		StatsTypeOutboundRTP: "ssrc kind transportId packetsSent bytesSent headerBytesSent retransmittedPacketsSent " +
 			"retransmittedBytesSent totalPacketSendDelay nackCount active",

@@ -236,6 +236,10 @@ func TestStatsOfScriptedMediaAreExact(t *testing.T) {
 			if !reflect.DeepEqual(in, wantIn) || in.RemoteID == "" || in.CodecID == "" {
 				t.Errorf("in %+v, want %+v", in, wantIn)
 			}
+			// Nobody reads the tracks: of what came, the newest packets wait.
+			if want := uint64(scriptedPackets-in.PacketsLost) + rtx.sent - unreadPackets; in.PacketsDiscarded != want {
+				t.Errorf("%v: %d packets discarded, want %d", kind, in.PacketsDiscarded, want)
+			}
 			m.checkFeedback(t, isVideo, &out, &in, coding, rtx.sent)
 			m.checkRemotes(t, atA, atB, &out, &in, media)
 			m.checkCodec(t, atA, atB, sender, out.CodecID, in.CodecID)
@@ -254,7 +258,7 @@ func later(a, b time.Time) time.Time {
 func (m *scriptedMedia) checkFeedback(t *testing.T, isVideo bool, out *OutboundRTPStreamStats, in *InboundRTPStreamStats, coding RTPEncodingParameters, rtx uint64) {
 	t.Helper()
 	if !isVideo {
-		if out.FIRCount != nil || out.PLICount != nil || out.FramesSent != nil || out.EncodingIndex != nil || out.RTXSSRC != nil ||
+		if out.FIRCount != nil || out.PLICount != nil || out.FramesSent != nil || in.FramesReceived != nil || out.EncodingIndex != nil || out.RTXSSRC != nil ||
 			in.FIRCount != nil || in.PLICount != nil || in.RetransmittedPacketsReceived != nil || in.RTXSSRC != nil ||
 			out.NACKCount != 0 || in.NACKCount != 0 {
 			t.Errorf("audio has what only video has: %+v, %+v", out, in)
@@ -263,6 +267,9 @@ func (m *scriptedMedia) checkFeedback(t *testing.T, isVideo bool, out *OutboundR
 	}
 	if out.NACKCount != 1 || in.NACKCount != 1 || *out.PLICount != 1 || *in.PLICount != 0 || *out.FIRCount != 0 || *in.FIRCount != 0 {
 		t.Errorf("NACK %d, %d; PLI %d, %d; FIR %d, %d", out.NACKCount, in.NACKCount, *out.PLICount, *in.PLICount, *out.FIRCount, *in.FIRCount)
+	}
+	if *in.FramesReceived != scriptedPackets { // by their timestamps
+		t.Errorf("%d frames received", *in.FramesReceived)
 	}
 	if *out.FramesSent != scriptedPackets/2 || *out.EncodingIndex != 0 {
 		t.Errorf("%d frames of encoding %d", *out.FramesSent, *out.EncodingIndex)
@@ -498,6 +505,47 @@ func TestStatsOfATrackThatComesBackAreThoseOfANewSource(t *testing.T) {
 		must(t, sender.ReplaceTrack(track))
 		if again := one[VideoSourceStats](t, r.a.GetStats()); again.ID == first.ID || again.TrackIdentifier != "video" {
 			t.Errorf("%+v, first %+v", again, first)
+		}
+	})
+}
+
+// webrtc-stats section 4.3: the numbers of a stream go on. One that is not received for a while, as its
+// transceiver is inactive, keeps its entry, and counts on where it was; its track is unmuted by the
+// packets that come again.
+func TestStatsOfAStreamThatPausesGoOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		track := vp8Track(t, "video")
+		sender, remote := r.mediaPair(track)
+		seq := uint16(0)
+		send := func() {
+			for range 10 {
+				seq++
+				must(t, track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq), Marker: true}, Payload: []byte{0x10}}))
+				_, _, err := remote.ReadRTP()
+				must(t, err)
+			}
+		}
+		exchange := func(d RTPTransceiverDirection) {
+			must(t, sender.transceiver.SetDirection(d))
+			negotiate(t, r.a, r.b)
+			synctest.Wait()
+		}
+		media := func(s InboundRTPStreamStats) uint64 { return s.PacketsReceived - *s.RetransmittedPacketsReceived } // without probes
+		send()
+		before := one[InboundRTPStreamStats](t, r.b.GetStats())
+		exchange(RTPTransceiverDirectionInactive)
+		if paused := one[InboundRTPStreamStats](t, r.b.GetStats()); paused.ID != before.ID || media(paused) != 10 || !remote.Muted() {
+			t.Errorf("while inactive %+v, before %+v; muted %v", paused, before, remote.Muted())
+		}
+		exchange(RTPTransceiverDirectionSendrecv)
+		send()
+		synctest.Wait()
+		after := one[InboundRTPStreamStats](t, r.b.GetStats())
+		if after.ID != before.ID || media(after) != 20 || *after.FramesReceived != 20 || after.PacketsLost != 0 || after.PacketsDiscarded != 0 {
+			t.Errorf("afterwards %+v, before %+v", after, before)
+		}
+		if remote.Muted() {
+			t.Error("the track is still muted")
 		}
 	})
 }

@@ -49,6 +49,9 @@ func WithoutKeyFrameRequests() FrameOption {
 // InvalidStateError meanwhile. Who leaves the loop may begin another, and goes on
 // behind the last frame.
 //
+// Telephone events (RFC 4733) and comfort noise (RFC 3389) among the packets are no
+// frames and are left out; Read has them.
+//
 // A picture with spatial layers is one frame. Where frames of video cannot be
 // decoded, at the beginning or because one that they may need is lost, it asks the
 // peer for a key frame, at most once a second; it yields them nevertheless.

@@ -8,9 +8,12 @@ import "time"
 type Receiver struct {
 	router      router
 	streams     []*ReceiveStream
+	dormant     []*ReceiveStream // whose m-section is not received at the moment; the oldest first
 	held        heldPackets
 	arrival     ArrivalRecorder
-	arrivalSSRC SSRC   // of the newest packet in it
+	arrivalSSRC SSRC // of the newest packet in it
+	rateBegan   time.Time
+	rateBytes   int64  // since rateBegan
 	local       SSRC   // in the feedback that is sent
 	cname       string // in what goes before it
 
@@ -77,8 +80,13 @@ func (r *Receiver) Configure(now time.Time, ids Extensions, sections []Section) 
 	var c Configured
 	c.Signalled, c.Unsignalled = r.router.configure(ids, sections)
 	for _, s := range append([]*ReceiveStream(nil), r.streams...) {
-		if s.section = r.router.keyed(s.Section); s.section == nil || !s.section.hasLayer(s.RID) {
+		section := r.router.keyed(s.Section)
+		if section != nil {
+			s.section = section
+		}
+		if section == nil || !section.hasLayer(s.RID) {
 			r.remove(s)
+			r.rest(s)
 			c.Removed = append(c.Removed, s)
 		} else if !s.section.nack {
 			s.nack = nil
@@ -87,6 +95,33 @@ func (r *Receiver) Configure(now time.Time, ids Extensions, sections []Section) 
 	r.held.replay(now)
 	return c
 }
+
+// maxDormant bounds the streams that are kept for their numbers.
+const maxDormant = 64
+
+// rest keeps a stream whose m-section, or layer, is not received any more: it may be again, and its numbers go on then.
+func (r *Receiver) rest(s *ReceiveStream) {
+	if len(r.dormant) >= maxDormant {
+		r.dormant = append(r.dormant[:0:0], r.dormant[1:]...)
+	}
+	s.dormant, s.nack, s.wantsKeyframe = true, nil, false
+	r.dormant = append(r.dormant, s)
+}
+
+// wake returns the dormant stream of a source, or nil.
+func (r *Receiver) wake(src *source, rid RID) *ReceiveStream {
+	for i, s := range r.dormant {
+		if s.SSRC == src.ssrc && s.Section == src.section.Key && s.RID == rid {
+			r.dormant = append(r.dormant[:i:i], r.dormant[i+1:]...)
+			s.dormant, s.section, s.source = false, src.section, src
+			return s
+		}
+	}
+	return nil
+}
+
+// Dormant are the streams whose m-section is not received at the moment. The slice must not be changed or kept.
+func (r *Receiver) Dormant() []*ReceiveStream { return r.dormant }
 
 // Signalled are the SSRCs that the peer names.
 func (r *Receiver) Signalled() []SSRC {
@@ -128,8 +163,24 @@ func (r *Receiver) recordArrival(now time.Time, h *Header, packet []byte) {
 	if id := r.router.ids.TransportCC; r.transportCC && id != 0 {
 		if b := h.Extension(packet, id); len(b) == 2 {
 			r.arrival.Record(now, uint16(b[0])<<8|uint16(b[1]))
+			r.measure(now, len(packet))
 			r.arrivalSSRC = h.SSRC
 		}
+	}
+}
+
+// rateWindow is how long what arrives is counted before it says how often feedback is worth its packets.
+const rateWindow = time.Second
+
+// measure counts what feedback is about, and tells the recorder its rate.
+func (r *Receiver) measure(now time.Time, size int) {
+	if r.rateBegan.IsZero() {
+		r.rateBegan = now
+	}
+	r.rateBytes += int64(size)
+	if elapsed := now.Sub(r.rateBegan); elapsed >= rateWindow {
+		r.arrival.SetBitrate(int64(float64(r.rateBytes*8) / elapsed.Seconds()))
+		r.rateBegan, r.rateBytes = now, 0
 	}
 }
 
@@ -218,6 +269,9 @@ func (r *Receiver) accept(now time.Time, s *ReceiveStream, h Header, packet []by
 		return Delivery{}, false
 	}
 	s.delivered(now, h.Timestamp)
+	if codec.Frames {
+		s.frames.add(h.SequenceNumber, h.Timestamp, h.Marker)
+	}
 	return Delivery{Stream: s, Packet: packet, Header: h, Recovered: recovered}, true
 }
 
@@ -279,10 +333,13 @@ func (r *Receiver) streamOf(now time.Time, src *source, codec Codec) *ReceiveStr
 	if old != nil && !mayReplace(now, old, src) {
 		return nil
 	}
-	r.serial++
-	stream := &ReceiveStream{
-		SSRC: src.ssrc, Serial: r.serial, Section: src.section.Key, RID: rid, section: src.section, source: src,
-		Reception: NewReception(src.ssrc, codec.ClockRate), keyframeAsked: now.Add(-keyframeInterval),
+	stream := r.wake(src, rid)
+	if stream == nil {
+		r.serial++
+		stream = &ReceiveStream{
+			SSRC: src.ssrc, Serial: r.serial, Section: src.section.Key, RID: rid, section: src.section, source: src,
+			Reception: NewReception(src.ssrc, codec.ClockRate), keyframeAsked: now.Add(-keyframeInterval),
+		}
 	}
 	if old != nil {
 		r.remove(old)

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 )
@@ -376,5 +378,31 @@ func TestPaddingAndDuplicatesAreNotDelivered(t *testing.T) {
 	x.want("each once", "1/10:1", "1/10:3", "1/10:5", "1/10:4r")
 	if s := x.r.Streams()[0]; s.nack.Missing() != 0 {
 		t.Errorf("%d missing", s.nack.Missing())
+	}
+}
+
+// draft-holmer-rmcat-transport-wide-cc-extensions-01 leaves the interval open; libwebrtc's is what 5 % of the rate allow, within 50
+// to 250 ms, and 100 ms before that is known.
+func TestTransportFeedbackComesAsOftenAsTheRateAllows(t *testing.T) {
+	for _, test := range []struct {
+		every float64 // ms, a packet of about 1000 bytes
+		want  time.Duration
+	}{{1, feedbackIntervalMin}, {100, 136 * time.Millisecond}, {400, feedbackIntervalMax}} {
+		x := newRx(t, Section{Key: 1, MID: "m", Codecs: []Codec{{PayloadType: 96, ClockRate: 90000, TransportCC: true}}})
+		first := time.Duration(0)
+		for i := range 100 {
+			p := rxPacket{at: float64(i) * test.every, ssrc: 7, pt: 96, seq: uint16(i), mid: "m", twcc: i + 1, payload: strings.Repeat("x", 970)}
+			x.r.HandlePacket(ms(p.at), p.bytes())
+			if i == 0 {
+				first = x.r.Deadline().Sub(ms(p.at))
+			}
+			if at := p.at; x.r.arrival.Deadline().Before(ms(at)) {
+				for len(x.r.NextFeedback(ms(at), nil)) > 0 {
+				}
+			}
+		}
+		if got := x.r.arrival.interval; first != feedbackInterval || got < test.want*95/100 || got > test.want*105/100 {
+			t.Errorf("a packet each %v ms: feedback after %v, then %v, want %v", test.every, first, got, test.want)
+		}
 	}
 }

@@ -23,6 +23,7 @@ type ReceiveStream struct {
 	Reception *Reception
 	nack      *NackGenerator // nil unless negotiated
 	section   *section
+	dormant   bool // section is what it was
 
 	keyframeAsked time.Time // when a PLI or FIR was sent last
 	wantsKeyframe bool
@@ -31,6 +32,7 @@ type ReceiveStream struct {
 	source        *source
 	level         audioLevel
 	newest        newestMedia
+	frames        frameCounter
 }
 
 // newestMedia is the packet with the highest timestamp, of those that were delivered.
@@ -71,6 +73,12 @@ type audioLevel struct {
 
 // Counts returns the counters.
 func (s *ReceiveStream) Counts() ReceiveCounts { return s.counts }
+
+// Dormant reports whether the stream's m-section is not received at the moment.
+func (s *ReceiveStream) Dormant() bool { return s.dormant }
+
+// Frames is how many frames have come whole, of a codec that says where they end.
+func (s *ReceiveStream) Frames() uint64 { return s.frames.frames }
 
 // AudioLevel is the level in -dBov that the newest packet with the extension carried.
 func (s *ReceiveStream) AudioLevel() (level uint8, voice, ok bool) {

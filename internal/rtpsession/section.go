@@ -17,6 +17,8 @@ type Codec struct {
 	APT PayloadType
 	// NACK, PLI, FIR and TransportCC say which feedback was negotiated for the codec (RFC 4585 section 4.2, RFC 5104 section 7.1).
 	NACK, PLI, FIR, TransportCC, REMB bool
+	// Frames says that the marker bit is on the last packet of each frame, so that frames can be counted.
+	Frames bool
 	// Offered says that the peer did not take the codec: packets of it are received, and its payload type routes none.
 	Offered bool
 }
