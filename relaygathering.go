@@ -40,7 +40,10 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 		g.serverFailed(generation, server.raw, "TURN over DTLS (turns: with transport=udp) is not supported")
 		return
 	}
-	targets, err := g.lookUp(server)
+	if server.transport == "tcp" && g.api.settings.ice.proxyDialer != nil {
+		addresses = []hostAddress{{}} // the proxy knows where from and where to
+	}
+	targets, err := g.targets(server)
 	if err != nil {
 		if g.context.Err() == nil {
 			g.serverFailed(generation, server.raw, err.Error())
@@ -78,9 +81,19 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 	g.reportRelayFailures(generation, server, failures, reused || len(failures) < tried)
 }
 
-// reaches reports whether a socket on local can send to remote at all.
+// targets are the addresses of a TURN server; one that is unset where a proxy looks
+// the name up.
+func (g *ICEGatherer) targets(server iceServerURL) ([]netip.AddrPort, error) {
+	if server.transport == "tcp" && g.api.settings.ice.proxyDialer != nil {
+		return []netip.AddrPort{{}}, nil
+	}
+	return g.lookUp(server)
+}
+
+// reaches reports whether a socket on local can send to remote at all. An unset
+// local address is a proxy's.
 func reaches(local, remote netip.Addr) bool {
-	return local.Is4() == remote.Is4() && local.IsLoopback() == remote.IsLoopback() &&
+	return !local.IsValid() || local.Is4() == remote.Is4() && local.IsLoopback() == remote.IsLoopback() &&
 		local.IsLinkLocalUnicast() == remote.IsLinkLocalUnicast()
 }
 
@@ -125,7 +138,7 @@ func (g *ICEGatherer) reachServer(server iceServerURL, name string, local netip.
 	if server.transport == "udp" {
 		return listenUDP(g.api, local)
 	}
-	return nil, errors.New("TURN over TCP is not supported yet")
+	return g.dialServer(server, name, local, target)
 }
 
 // lookUp finds the addresses of a server: at most one of each family, as each is

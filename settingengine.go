@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -29,6 +30,8 @@ type SettingEngine struct {
 		credentials                                           ice.Credentials
 		portMin, portMax                                      uint16
 		includeLoopback                                       bool
+		proxyDialer                                           ICEProxyDialer
+		turnTLS                                               *tls.Config
 		interfaceFilter                                       func(string) bool
 		ipFilter                                              func(net.IP) bool
 		networkTypes                                          []NetworkType
