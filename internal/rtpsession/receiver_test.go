@@ -390,7 +390,7 @@ func TestTransportFeedbackComesAsOftenAsTheRateAllows(t *testing.T) {
 	}{{1, feedbackIntervalMin}, {100, 136 * time.Millisecond}, {400, feedbackIntervalMax}} {
 		x := newRx(t, Section{Key: 1, MID: "m", Codecs: []Codec{{PayloadType: 96, ClockRate: 90000, TransportCC: true}}})
 		first := time.Duration(0)
-		for i := range 100 {
+		for i := range int(4000 / test.every) {
 			p := rxPacket{at: float64(i) * test.every, ssrc: 7, pt: 96, seq: uint16(i), mid: "m", twcc: i + 1, payload: strings.Repeat("x", 970)}
 			x.r.HandlePacket(ms(p.at), p.bytes())
 			if i == 0 {
