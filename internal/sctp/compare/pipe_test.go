@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	binary = 53       // the PPID of WebRTC Binary
-	ahead  = 1 << 20  // how much a sender buffers
-	window = 16 << 20 // the receive window of both engines
-	mtu    = 1160
+	binaryPPID = 53       // the PPID of WebRTC Binary
+	ahead      = 1 << 20  // how much a sender buffers
+	window     = 16 << 20 // the receive window of both engines
+	mtu        = 1160
 )
 
 var reliable = transmit.StreamParams{MaxRetransmits: -1, Lifetime: -1}
@@ -89,7 +89,7 @@ func (p *pair) transfer(n, size int) {
 	payload := make([]byte, size)
 	for sent, got := 0, 0; got < n; got += p.exchange() {
 		for ; sent < n && p.a.BufferedAmount(1) < ahead; sent++ {
-			if err := p.a.Send(time.Now(), 1, binary, payload); err != nil {
+			if err := p.a.Send(time.Now(), 1, binaryPPID, payload); err != nil {
 				p.t.Fatal(err)
 			}
 		}
@@ -154,7 +154,7 @@ func (p *pionPair) transfer(n, size int) {
 				got++
 			}
 		}
-		if err := p.a.Send(1, binary, payload); err != nil {
+		if err := p.a.Send(1, binaryPPID, payload); err != nil {
 			p.t.Fatal(err)
 		}
 		for len(p.got) > 0 {

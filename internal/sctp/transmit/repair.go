@@ -16,6 +16,7 @@ type repair struct {
 	phase  phase
 	until  int64 // serial: it ends when this is acknowledged; Fast Recovery's exit point
 	urgent bool  // one packet of retransmissions may leave whatever the window says
+	heard  int   // SACKs since it began
 
 	// What tells that it was for nothing (RFC 3708): every retransmission of this
 	// repair was reported as a duplicate.
@@ -134,6 +135,21 @@ func (q *Queue) beginRepair(p phase) {
 	q.tail = tailProbe{due: never}
 }
 
+// keepGoing lets retransmissions leave in proportion to what arrives while more is
+// taken to be under way than the window allows, two for three SACKs: Proportional Rate
+// Reduction (RFC 6937). A peer acknowledges each packet at once while there are gaps
+// (RFC 9260 section 6.7), and where the gaps are more than a SACK can report, nothing
+// else tells that the path has become empty.
+func (q *Queue) keepGoing() {
+	r := &q.repair
+	if r.phase != repairing {
+		return
+	}
+	if r.heard++; r.heard%3 != 0 && q.out.lost.head != none {
+		r.urgent = true
+	}
+}
+
 // endRepair ends it when all is acknowledged that was under way at its beginning.
 func (q *Queue) endRepair() {
 	r := &q.repair
@@ -221,5 +237,5 @@ func (q *Queue) rearm(now time.Duration) {
 		q.t3 = never
 		return
 	}
-	q.t3 = now + q.rto.value
+	q.t3 = now + q.rto.timeout()
 }

@@ -23,6 +23,7 @@ type rto struct {
 	// 6.2); 0: nothing was measured.
 	floor   time.Duration
 	floorAt time.Duration
+	latest  time.Duration // the newest round trip
 }
 
 // minWindow is how long the least round trip counts.
@@ -63,10 +64,16 @@ func (r *rto) measure(rtt time.Duration) {
 
 // observe notes every round trip for the least.
 func (r *rto) observe(now, rtt time.Duration) {
+	r.latest = rtt
 	if r.floor == 0 || rtt <= r.floor || now-r.floorAt > minWindow {
 		r.floor, r.floorAt = max(rtt, 1), now
 	}
 }
+
+// timeout is how long T3-rtx runs: RTO, and longer where the newest round trip is far
+// above the smoothed one, which is measured once in a round trip (section 6.3.1 C4) and
+// follows a queue that fills too late.
+func (r *rto) timeout() time.Duration { return min(max(r.value, r.latest+r.min/2), r.max) }
 
 // backOff doubles the timeout (RFC 9260 section 6.3.3 E2). The next measurement
 // ends that.

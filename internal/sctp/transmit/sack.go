@@ -45,6 +45,7 @@ func (q *Queue) HandleSACK(at time.Time, s chunk.SACK) error {
 	}
 	q.updateForward()
 	q.grow(now, &p)
+	q.keepGoing()
 	q.endRepair()
 	if p.bytes > 0 || advanced || s.Window == 0 {
 		q.timeouts = 0
