@@ -33,10 +33,13 @@ type localChannel struct {
 }
 
 func newLocal(t testing.TB) *local {
+	return newLocalWith(t, webrtc.SettingEngine{}, webrtc.Configuration{})
+}
+
+func newLocalWith(t testing.TB, settings webrtc.SettingEngine, config webrtc.Configuration) *local {
 	t.Helper()
-	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,9 @@ func peerVersions() string {
 			list = append(list, p.version)
 		}
 	}
+	if coturnVersion != "" {
+		list = append(list, coturnVersion)
+	}
 	return strings.Join(list, "; ")
 }
 
