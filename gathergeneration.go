@@ -57,7 +57,7 @@ func (g *ICEGatherer) reuse(now time.Time, addresses []hostAddress) (fresh []hos
 			fresh = append(fresh, a)
 			continue
 		}
-		g.machine.AddSocket(now, ice.LocalSocket{ID: ids[i], Addr: g.sockets[ids[i]].LocalAddr(), Interface: a.Name})
+		g.machine.AddSocket(now, ice.LocalSocket{ID: ids[i], Addr: g.sockets[ids[i]].LocalAddr(), Interface: a.Name, TCPType: a.tcpType})
 	}
 	g.dropSockets(now, ids, addresses)
 	return fresh

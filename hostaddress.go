@@ -4,8 +4,10 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/passerelle-rtc/webrtc/internal/ice"
 	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
@@ -20,38 +22,41 @@ type hostAddress struct {
 	mux      *netio.UDPMux
 	foreign  UDPMux // of another package, instead of mux
 	fragment string // that the foreign mux was asked for
+
+	tcpType string        // ice.TCPActive, ice.TCPPassive; empty: UDP
+	tcpMux  *netio.TCPMux // of passive ones
 }
 
 // is tells whether b is the same place, so that its path can be used again.
 func (a hostAddress) is(b hostAddress) bool {
-	return a.Addr == b.Addr && a.port == b.port && a.mux == b.mux && a.fragment == b.fragment
+	return a.Addr == b.Addr && a.port == b.port && a.mux == b.mux && a.fragment == b.fragment &&
+		a.tcpType == b.tcpType && a.tcpMux == b.tcpMux
 }
 
 // hostAddresses lists the addresses to gather on, as the SettingEngine allows. It
 // runs the application's filters and mux, so never on the loop.
 func hostAddresses(api *API) ([]hostAddress, error) {
 	settings := &api.settings
-	if settings.ice.udpMux == nil {
-		return settings.ownAddresses(api.network)
-	}
 	interfaces, err := api.network.Interfaces()
 	if err != nil {
 		return nil, err
 	}
-	return settings.choose(muxAddresses(settings.ice.udpMux, interfaces)), nil
+	var all []hostAddress
+	if mux := settings.ice.udpMux; mux != nil {
+		all = muxAddresses(mux, interfaces)
+	} else {
+		all = ownAddresses(interfaces)
+	}
+	return settings.choose(append(all, settings.tcpAddresses(interfaces)...)), nil
 }
 
 // ownAddresses lists those that get sockets of their own.
-func (e *SettingEngine) ownAddresses(network netio.Network) ([]hostAddress, error) {
-	interfaces, err := network.Interfaces()
-	if err != nil {
-		return nil, err
-	}
+func ownAddresses(interfaces []netio.Interface) []hostAddress {
 	all := make([]hostAddress, 0, len(interfaces))
 	for _, i := range interfaces {
 		all = append(all, hostAddress{Interface: i})
 	}
-	return e.choose(all), nil
+	return all
 }
 
 // choose keeps the addresses that the settings allow. Loopback addresses are used
@@ -61,7 +66,7 @@ func (e *SettingEngine) choose(all []hostAddress) []hostAddress {
 	var usable, loopback []hostAddress
 	for _, a := range all {
 		switch {
-		case !e.allowsAddress(a.Interface):
+		case !e.allowsAddress(a):
 		case a.Loopback:
 			loopback = append(loopback, a)
 		default:
@@ -75,37 +80,45 @@ func (e *SettingEngine) choose(all []hostAddress) []hostAddress {
 }
 
 // allowsAddress reports whether an address may be gathered on.
-func (e *SettingEngine) allowsAddress(i netio.Interface) bool {
+func (e *SettingEngine) allowsAddress(a hostAddress) bool {
 	// RFC 8445 section 5.1.1.1: no deprecated site-local or IPv4-mapped
 	// addresses; link-local IPv6 works only within one link and needs a zone
 	// that a candidate cannot carry.
-	addr := i.Addr.WithZone("")
+	addr := a.Addr.WithZone("")
 	if addr.Is4In6() || addr.Is6() && addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified() {
 		return false
 	}
-	if !e.allowsFamily(addr) {
+	if !e.allowsNetwork(addr, a.tcpType) {
 		return false
 	}
-	if e.ice.interfaceFilter != nil && !e.ice.interfaceFilter(i.Name) {
+	if e.ice.interfaceFilter != nil && !e.ice.interfaceFilter(a.Name) {
 		return false
 	}
 	return e.ice.ipFilter == nil || e.ice.ipFilter(addr.AsSlice())
 }
 
-func (e *SettingEngine) allowsFamily(addr netip.Addr) bool {
-	if len(e.ice.networkTypes) == 0 {
-		return true
+// allowsNetwork reports whether a family and a transport may be used.
+func (e *SettingEngine) allowsNetwork(addr netip.Addr, tcpType string) bool {
+	if tcpType == "" {
+		return e.allowsFamily(addr)
 	}
+	if len(e.ice.networkTypes) == 0 {
+		return tcpType == ice.TCPPassive // there is a mux for it
+	}
+	want := NetworkTypeTCP6
+	if addr.Is4() {
+		want = NetworkTypeTCP4
+	}
+	return slices.Contains(e.ice.networkTypes, want)
+}
+
+// allowsFamily reports whether a family may be used for UDP.
+func (e *SettingEngine) allowsFamily(addr netip.Addr) bool {
 	want := NetworkTypeUDP6
 	if addr.Is4() {
 		want = NetworkTypeUDP4
 	}
-	for _, t := range e.ice.networkTypes {
-		if t == want {
-			return true
-		}
-	}
-	return false
+	return len(e.ice.networkTypes) == 0 || slices.Contains(e.ice.networkTypes, want)
 }
 
 // listenUDP binds a socket to addr, on a port of the SettingEngine's range

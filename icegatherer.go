@@ -318,8 +318,12 @@ func (g *ICEGatherer) askServers(generation int, servers []iceServerURL, address
 }
 
 func (g *ICEGatherer) openSocket(a hostAddress) {
-	if a.mux != nil {
+	switch {
+	case a.mux != nil:
 		g.loop.Post(func(now time.Time) { g.openShared(now, a) })
+		return
+	case a.tcpType != "":
+		g.loop.Post(func(now time.Time) { g.openTCP(now, a) })
 		return
 	}
 	conn, err := g.listen(a)
@@ -374,7 +378,7 @@ func (g *ICEGatherer) nextID() ice.LocalID {
 // addPath makes a path known, and its candidate. On the loop.
 func (g *ICEGatherer) addPath(now time.Time, id ice.LocalID, a hostAddress, path localPath) {
 	g.sockets[id], g.places[id] = path, a
-	g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: path.LocalAddr(), Interface: a.Name})
+	g.machine.AddSocket(now, ice.LocalSocket{ID: id, Addr: path.LocalAddr(), Interface: a.Name, TCPType: a.tcpType})
 }
 
 // resolve has the sockets ask a STUN server.

@@ -21,8 +21,8 @@ type localPath interface {
 
 var _ localPath = (*netio.Socket)(nil)
 
-// sharedPath is a localPath whose socket other connections use too, so that it has
-// to know what is for this one.
+// sharedPath is a localPath whose socket other connections use too, or which takes
+// TCP connections from whoever comes, so that it has to know what is for this one.
 type sharedPath interface {
 	localPath
 	// Name adds a user name fragment, which requests have.
@@ -34,4 +34,7 @@ type sharedPath interface {
 	Keep(remote netip.AddrPort)
 }
 
-var _ sharedPath = (*netio.MuxPath)(nil)
+var (
+	_ sharedPath = (*netio.MuxPath)(nil)
+	_ sharedPath = (*netio.TCPPath)(nil)
+)

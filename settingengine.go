@@ -37,6 +37,7 @@ type SettingEngine struct {
 		networkTypes                                          []NetworkType
 		udpMux                                                UDPMux
 		lite, automaticRestart                                bool
+		tcpMux                                                TCPMux
 		rewrites                                              []addressRewrite
 		rewriteError                                          error // of SetNAT1To1IPs
 		nat1To1                                               bool
@@ -145,7 +146,9 @@ func (e *SettingEngine) SetInterfaceFilter(filter func(string) (keep bool)) {
 func (e *SettingEngine) SetIPFilter(filter func(net.IP) (keep bool)) { e.ice.ipFilter = filter }
 
 // SetNetworkTypes limits the kinds of network that candidates are gathered on.
-// Empty means all that are supported: those of UDP.
+// Empty means those of UDP, and passive candidates of TCP where there is a mux for
+// them ([SettingEngine.SetICETCPMux]). Naming a type of TCP makes active candidates
+// too (RFC 6544): connections to passive ones of the peer.
 func (e *SettingEngine) SetNetworkTypes(types []NetworkType) {
 	e.ice.networkTypes = append([]NetworkType(nil), types...)
 }

@@ -177,12 +177,12 @@ func NewMultiUDPMuxFromPort(port int, options ...UDPMuxFromPortOption) (UDPMux, 
 	for _, option := range options {
 		option(&s)
 	}
-	addresses, err := s.engine.ownAddresses(netio.System())
+	interfaces, err := netio.System().Interfaces()
 	if err != nil {
 		return nil, newError(KindOperation, op, err)
 	}
 	var conns []netio.PacketConn
-	for _, a := range addresses {
+	for _, a := range s.engine.choose(ownAddresses(interfaces)) {
 		shards, err := netio.ListenShards(netip.AddrPortFrom(a.Addr, uint16(port)), s.shards)
 		if err != nil {
 			for _, c := range conns {

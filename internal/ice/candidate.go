@@ -14,8 +14,7 @@ type LocalID uint32
 // Transport is a candidate's transport protocol.
 type Transport uint8
 
-// The transports of RFC 8839 and RFC 6544. TCP candidates are parsed and
-// listed; no pairs are formed with them.
+// The transports of RFC 8839 and RFC 6544.
 const (
 	UDP Transport = iota
 	TCP
@@ -157,14 +156,18 @@ func normal(a netip.AddrPort) netip.AddrPort {
 
 // candidatePriority is the formula of RFC 8445 section 5.1.2.1.
 func candidatePriority(t CandidateType, localPreference uint16, component uint16) uint32 {
-	return t.preference()<<24 | uint32(localPreference)<<8 | (256-uint32(component))&0xff
+	return candidatePriorityOver(UDP, t, localPreference, component)
+}
+
+func candidatePriorityOver(transport Transport, t CandidateType, localPreference uint16, component uint16) uint32 {
+	return t.preferenceOver(transport)<<24 | uint32(localPreference)<<8 | (256-uint32(component))&0xff
 }
 
 // peerReflexivePriority is what a check's PRIORITY attribute carries: the
 // priority the local candidate would have were it peer-reflexive (RFC 8445
 // section 7.1.1).
 func peerReflexivePriority(c *Candidate) uint32 {
-	return c.Priority&0x00ffffff | PeerReflexive.preference()<<24
+	return c.Priority&0x00ffffff | PeerReflexive.preferenceOver(c.Transport)<<24
 }
 
 // pairPriority is the formula of RFC 8445 section 6.1.2.3.
@@ -184,7 +187,7 @@ func pairPriority(controlling, controlled uint32) uint64 {
 func pairable(local *LocalCandidate, remote *Candidate) bool {
 	l, r := local.Base.Addr().Unmap(), remote.Addr.Addr().Unmap()
 	switch {
-	case local.Transport != UDP || remote.Transport != UDP,
+	case local.Transport != remote.Transport, local.Transport == TCP && !pairableTCP(local, remote),
 		local.Component != remote.Component,
 		!l.IsValid() || !r.IsValid() || remote.Addr.Port() == 0,
 		r.IsUnspecified() || r.IsMulticast(),

@@ -11,6 +11,9 @@ const (
 	lastWait         = 16
 )
 
+// reliableTimeout is Ti of RFC 8489 section 6.2.2: over TCP a request is sent once.
+const reliableTimeout = 39500 * time.Millisecond
+
 // requestKind is what a Binding request of ours is for.
 type requestKind uint8
 
@@ -91,6 +94,10 @@ func (a *Agent) rto(g *generation) time.Duration {
 func (t *transaction) transmit(now time.Time, most int) {
 	t.transmissions++
 	mark(&t.pair.stats.FirstRequestSent, &t.pair.stats.LastRequestSent, now)
+	if t.pair.local.Transport == TCP {
+		t.next = now.Add(reliableTimeout)
+		return
+	}
 	if t.transmissions == most {
 		t.next = now.Add(lastWait * t.rto)
 		return
@@ -209,7 +216,7 @@ func (a *Agent) retransmit(now time.Time, g *generation, p *pair) {
 	for _, t := range [...]*transaction{p.check, p.nomination} {
 		switch {
 		case t == nil || now.Before(t.next):
-		case t.transmissions == a.cfg.MaxTransmissions:
+		case t.transmissions == a.cfg.MaxTransmissions || p.local.Transport == TCP:
 			g.release(p, PairFailed)
 			p.nextKeepalive = time.Time{}
 			return

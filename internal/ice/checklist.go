@@ -121,19 +121,24 @@ func (a *Agent) RemoveLocal(now time.Time, id LocalID) {
 	if lost && a.previous != nil && a.previous.answerUntil.IsZero() {
 		a.dropPrevious()
 	}
-	if g := a.current; lost && !g.stopped {
-		for _, p := range g.pairs {
-			if p.state == PairFailed || p.state == PairSucceeded && a.stale(now, p) {
-				g.release(p, PairWaiting)
-			}
-		}
-		for _, l := range g.locals {
-			for _, r := range g.remotes {
-				a.form(now, g, l, r)
-			}
-		}
+	if lost && !a.current.stopped {
+		a.checkAgain(now, a.current)
 	}
 	a.run(now)
+}
+
+// checkAgain checks what is left when the path of the data is gone.
+func (a *Agent) checkAgain(now time.Time, g *generation) {
+	for _, p := range g.pairs {
+		if p.local.TCPType != TCPPassive && (p.state == PairFailed || p.state == PairSucceeded && a.stale(now, p)) {
+			g.release(p, PairWaiting)
+		}
+	}
+	for _, l := range g.locals {
+		for _, r := range g.remotes {
+			a.form(now, g, l, r)
+		}
+	}
 }
 
 func (g *generation) removePath(id LocalID) {

@@ -9,9 +9,9 @@
 // NextEvent after each input. A [Gatherer] and an [Agent] have one owner each;
 // only a [Verifier] is safe for concurrent use.
 //
-// One data stream with one component over UDP is served: the peers of WebRTC
-// bundle and multiplex everything onto it (RFC 8843, RFC 5761). Candidates of
-// other components are ignored, those of TCP are listed but not paired.
+// One data stream with one component is served: the peers of WebRTC bundle and
+// multiplex everything onto it (RFC 8843, RFC 5761). Candidates of other components
+// are ignored. Those of TCP are paired by RFC 6544, but for simultaneous-open ones.
 //
 // STUN messages of the checks are read and written by a small codec of this
 // package, which allocates only the outgoing datagram; the answers of STUN

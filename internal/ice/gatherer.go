@@ -33,7 +33,8 @@ type GathererConfig struct {
 	Relay bool
 }
 
-// LocalSocket is a bound UDP socket.
+// LocalSocket is a bound UDP socket, or what makes or takes TCP connections for one
+// local address.
 type LocalSocket struct {
 	ID        LocalID
 	Addr      netip.AddrPort
@@ -42,6 +43,15 @@ type LocalSocket struct {
 	// 0: chosen here, in order of arrival, IPv6 and IPv4 taking turns (RFC 8421
 	// section 4), loopback and link-local addresses below all others.
 	LocalPreference uint16
+	// TCPType, TCPActive or TCPPassive, makes it TCP; empty is UDP.
+	TCPType string
+}
+
+func (s *LocalSocket) transport() Transport {
+	if s.TCPType != "" {
+		return TCP
+	}
+	return UDP
 }
 
 // Gatherer turns sockets, STUN servers and relayed addresses into local candidates
@@ -116,15 +126,17 @@ func (g *Gatherer) AddSocket(now time.Time, s LocalSocket) {
 	}
 	s.Addr = netip.AddrPortFrom(s.Addr.Addr().Unmap(), s.Addr.Port())
 	if s.LocalPreference == 0 {
-		s.LocalPreference = g.choosePreference(s.Addr.Addr())
+		s.LocalPreference = g.choosePreference(s)
 	}
 	g.sockets = append(g.sockets, s)
 	if g.cfg.Relay {
 		return
 	}
 	g.report(LocalCandidate{ID: s.ID, Base: s.Addr, Interface: s.Interface, Candidate: Candidate{
-		Foundation: g.foundation(Host, s.Addr.Addr(), ""),
-		Priority:   candidatePriority(Host, s.LocalPreference, 1),
+		Foundation: g.foundation(Host, s.Addr.Addr(), s.TCPType),
+		Transport:  s.transport(),
+		TCPType:    s.TCPType,
+		Priority:   candidatePriorityOver(s.transport(), Host, s.LocalPreference, 1),
 		Addr:       s.Addr,
 		Type:       Host,
 	}})
@@ -157,18 +169,27 @@ func (g *Gatherer) RemoveSocket(now time.Time, id LocalID) {
 
 // choosePreference counts down from the top, IPv6 first, one family's
 // addresses between the other's.
-func (g *Gatherer) choosePreference(addr netip.Addr) uint16 {
+func (g *Gatherer) choosePreference(s LocalSocket) uint16 {
+	addr := s.Addr.Addr()
 	rank := 0
-	for _, s := range g.sockets {
-		if s.Addr.Addr().Is4() == addr.Is4() {
+	for _, o := range g.sockets {
+		if o.Addr.Addr().Is4() == addr.Is4() && o.TCPType == s.TCPType {
 			rank += 2
 		}
 	}
 	if addr.Is4() {
 		rank++
 	}
+	below := addr.IsLoopback() || addr.IsLinkLocalUnicast()
+	if s.TCPType != "" {
+		other := uint16(0x1fff - rank)
+		if below {
+			other -= 0x1000
+		}
+		return tcpLocalPreference(s.TCPType, other)
+	}
 	preference := uint16(0xffff - rank)
-	if addr.IsLoopback() || addr.IsLinkLocalUnicast() {
+	if below {
 		preference -= 0x8000
 	}
 	return preference
@@ -274,7 +295,7 @@ func (g *Gatherer) run(now time.Time) {
 // higher priority, so the later one is dropped.
 func (g *Gatherer) report(c LocalCandidate) {
 	for _, old := range g.found {
-		if old.Addr == c.Addr && old.Base == c.Base {
+		if old.Addr == c.Addr && old.Base == c.Base && old.TCPType == c.TCPType {
 			return
 		}
 	}

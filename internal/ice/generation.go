@@ -125,10 +125,10 @@ func (g *generation) path(id LocalID) *LocalCandidate {
 	return nil
 }
 
-func (g *generation) remote(addr netip.AddrPort) *remoteCandidate {
+func (g *generation) remote(transport Transport, addr netip.AddrPort) *remoteCandidate {
 	addr = normal(addr)
 	for _, r := range g.remotes {
-		if r.Transport == UDP && normal(r.Addr) == addr {
+		if r.Transport == transport && normal(r.Addr) == addr {
 			return r
 		}
 	}
@@ -292,12 +292,14 @@ func (g *generation) localFor(p *pair, mapped netip.AddrPort) *LocalCandidate {
 			return c
 		}
 	}
-	if len(g.locals) >= maxLocalCandidates {
-		return p.local
+	if len(g.locals) >= maxLocalCandidates || p.local.TCPType == TCPActive && mapped.Addr().Unmap() == p.local.Base.Addr().Unmap() {
+		return p.local // an active candidate's ports are all its own
 	}
 	c := &LocalCandidate{ID: p.local.ID, Base: p.local.Base, Candidate: Candidate{
 		Foundation:       g.newFoundation(),
 		Component:        p.local.Component,
+		Transport:        p.local.Transport,
+		TCPType:          p.local.TCPType,
 		Priority:         peerReflexivePriority(&p.local.Candidate),
 		Addr:             mapped,
 		Type:             PeerReflexive,

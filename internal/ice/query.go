@@ -25,7 +25,7 @@ func (q *query) due(now time.Time) bool { return !now.Before(q.next) }
 // ask queues a query if the server can be reached from the socket at all.
 func (g *Gatherer) ask(s LocalSocket, v server) {
 	local, remote := s.Addr.Addr(), v.addr.Addr()
-	if local.Is4() != remote.Is4() || local.IsLoopback() != remote.IsLoopback() ||
+	if s.TCPType != "" || local.Is4() != remote.Is4() || local.IsLoopback() != remote.IsLoopback() ||
 		local.IsLinkLocalUnicast() != remote.IsLinkLocalUnicast() {
 		return
 	}

@@ -208,10 +208,10 @@ func (a *Agent) pairFor(g *generation, e earlyRequest) *pair {
 	if l == nil {
 		return nil
 	}
-	r := g.remote(e.remote)
+	r := g.remote(l.Transport, e.remote)
 	learnt := r == nil
 	if learnt {
-		if r = a.learn(g, e); r == nil {
+		if r = a.learn(g, l, e); r == nil {
 			return nil
 		}
 	}
@@ -228,17 +228,23 @@ func (a *Agent) pairFor(g *generation, e earlyRequest) *pair {
 
 // learn makes a peer-reflexive remote candidate of a check's source (RFC 8445
 // section 7.3.1.3); nil when there are too many.
-func (a *Agent) learn(g *generation, e earlyRequest) *remoteCandidate {
+func (a *Agent) learn(g *generation, l *LocalCandidate, e earlyRequest) *remoteCandidate {
 	if len(g.remotes)-g.signalled() >= a.cfg.MaxRemoteCandidates {
 		return nil
 	}
 	priority := e.priority
 	if priority == 0 || priority > 1<<31-1 {
-		priority = candidatePriority(PeerReflexive, 0, 1)
+		priority = candidatePriorityOver(l.Transport, PeerReflexive, 0, 1)
+	}
+	tcpType := ""
+	if l.TCPType == TCPPassive {
+		tcpType = TCPActive
 	}
 	return &remoteCandidate{Candidate{
 		Foundation:       g.newFoundation(),
 		Component:        1,
+		Transport:        l.Transport,
+		TCPType:          tcpType,
 		Priority:         priority,
 		Addr:             netip.AddrPortFrom(e.remote.Addr().Unmap().WithZone(""), e.remote.Port()),
 		Type:             PeerReflexive,

@@ -177,7 +177,7 @@ func (a *Agent) checkingEnd() time.Time {
 // both ends know all candidates and every pair has failed.
 func (a *Agent) exhausted() bool {
 	g := a.current
-	return g.localEnd && g.remoteEnd && len(g.pairs) > 0 && g.count(PairFailed) == len(g.pairs)
+	return g.localEnd && g.remoteEnd && !g.awaitsTCP() && len(g.pairs) > 0 && g.count(PairFailed) == len(g.pairs)
 }
 
 func (a *Agent) completed() bool {
