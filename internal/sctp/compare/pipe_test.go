@@ -190,7 +190,7 @@ func TestAByteCostsAQuarterOfPions(t *testing.T) {
 	for _, c := range []struct {
 		n, size int
 		most    float64
-	}{{3000, 16 << 10, 0.25}, {60000, 100, 1.0 / 3}} {
+	}{{1500, 16 << 10, 0.25}, {40000, 100, 1.0 / 3}} {
 		ours := newPair(t)
 		own := cost(ours.transfer, c.n, c.size)
 		theirs := newPionPair(t)
