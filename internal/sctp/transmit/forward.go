@@ -24,7 +24,7 @@ type skippedKey struct {
 }
 
 // abandon gives a message up: none of its chunks is sent again, and what has no TSN
-// yet never gets one (RFC 3758 section 3.5 A, RFC 8260 section 2.3.1). The peer takes
+// yet never gets one (RFC 3758 section 3.5, RFC 8260 section 2.3.1). The peer takes
 // FORWARD-TSN.
 func (q *Queue) abandon(now time.Duration, m *message) {
 	if m.abandoned {

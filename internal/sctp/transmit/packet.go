@@ -88,7 +88,7 @@ func (q *Queue) appendLost(now time.Duration, p *packet) {
 		serial := q.out.lost.head
 		c := q.out.at(serial)
 		if m := c.message; q.config.PartialReliability && m.expired(now) {
-			q.abandon(now, m) // RFC 3758 section 3.5 A2
+			q.abandon(now, m) // RFC 3758 section 3.5
 			q.updateForward()
 			continue
 		}
@@ -258,7 +258,7 @@ func (q *Queue) appendProbe(now time.Duration, p *packet) {
 	q.probed(now, p.serial, p.again)
 }
 
-// askForSACK sets the I bit (RFC 7053 section 4) on the last chunk of a burst: the
+// askForSACK sets the I bit (RFC 7053 section 5.1) on the last chunk of a burst: the
 // sender waits for the SACK. One is asked for in a round trip, and always by a probe.
 func (q *Queue) askForSACK(p *packet, probe bool) {
 	ended := q.schedule.next() == nil && q.out.lost.head == none || q.out.flight >= q.control.Window()

@@ -56,7 +56,7 @@ func (r *rto) measure(rtt time.Duration) {
 		r.srtt += (rtt - r.srtt) / 8
 	}
 	r.srtt = max(r.srtt, 1)
-	// What is added to the round trip is half of RTO.Min at least, where section 6.3.1 C8
+	// What is added to the round trip is half of RTO.Min at least, where section 6.3.1 G1
 	// asks for a tick of the clock: queues fill faster than RTTVAR grows, and a timeout
 	// that comes too soon costs the window.
 	r.value = min(max(r.srtt+max(4*r.variation, r.min/2), r.min), r.max)
