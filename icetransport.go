@@ -71,6 +71,7 @@ type iceTransportSnapshot struct {
 	remote           ICEParameters
 	selected         *ICECandidatePair
 	remoteCandidates []ICECandidate
+	failure          error // why state is failed
 }
 
 // NewICETransport makes a transport on the gatherer's sockets and loop.
@@ -142,7 +143,7 @@ func (t *ICETransport) StartContext(ctx context.Context, gatherer *ICEGatherer, 
 	catchUp(t.loop)
 	switch state := t.State(); state {
 	case ICETransportStateFailed:
-		return errorf(KindOperation, op, "%v", errICEFailed)
+		return newError(KindOperation, op, t.published.Load().failure)
 	case ICETransportStateClosed:
 		return closedError(op)
 	}
@@ -151,6 +152,18 @@ func (t *ICETransport) StartContext(ctx context.Context, gatherer *ICEGatherer, 
 
 // errICEFailed is why a connection whose ICE transport failed has failed.
 var errICEFailed = errors.New("no path to the peer: no pair of candidates answered (are both ends' candidates signalled, and does a firewall block UDP?)")
+
+// errNoRelay is why a connection that may use relays only has failed without any.
+var errNoRelay = errors.New("no path to the peer: iceTransportPolicy is relay, and no TURN server gave a relayed address (OnICECandidateError tells why)")
+
+// whyFailed says what is wrong with a transport that failed. On the loop.
+func (t *ICETransport) whyFailed() error {
+	relayed := slices.ContainsFunc(t.gatherer.candidates, func(c ice.LocalCandidate) bool { return c.Type == ice.Relay })
+	if t.gatherer.policy == ICETransportPolicyRelay && !relayed {
+		return errNoRelay
+	}
+	return errICEFailed
+}
 
 // Stop ends checks and consent; nothing is sent any more. The gatherer keeps
 // its sockets until it is closed. Idempotent.
@@ -536,6 +549,9 @@ func (t *ICETransport) publish() {
 	snapshot := &iceTransportSnapshot{
 		state: t.state, role: t.role, selected: t.selected,
 		remote: ICEParameters{UsernameFragment: t.remote.Ufrag, Password: t.remote.Pwd, ICELite: t.remoteLite},
+	}
+	if t.state == ICETransportStateFailed {
+		snapshot.failure = t.whyFailed()
 	}
 	if t.agent != nil {
 		for _, c := range t.agent.RemoteCandidates() {

@@ -59,6 +59,11 @@ func (pc *PeerConnection) failureReason() error {
 			return dtlsError("connect", t.dtls.cause)
 		}
 	}
+	for _, t := range pc.used() {
+		if t.ice.state == ICETransportStateFailed {
+			return newError(KindOperation, "connect", t.ice.whyFailed())
+		}
+	}
 	return newError(KindOperation, "connect", errICEFailed)
 }
 
