@@ -19,7 +19,6 @@ import (
 // doNotBuild are the examples that use what is missing, and what that is.
 var doNotBuild = map[string]string{
 	"ice-proxy":               "SetICEProxyDialer: ICE over TCP",
-	"ice-tcp":                 "SetICETCPMux: ICE over TCP",
 	"vnet/show-network-usage": "SetNet: another network",
 	"warp":                    "EnableSctpSnap: SCTP's handshake in signaling",
 }
