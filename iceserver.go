@@ -11,8 +11,8 @@ import (
 
 // ICEServer is a STUN or TURN server that an ICE gatherer may use (webrtc-pc
 // section 4.2.2, RTCIceServer). One that is not valid makes NewPeerConnection
-// fail. Of valid ones, this version asks stun: servers only and reports the
-// others to OnICECandidateError.
+// fail. Those that fail, and stuns: servers, which are not asked, are reported to
+// OnICECandidateError.
 type ICEServer struct {
 	// URLs holds one or more URLs of the same server: stun:, stuns: (RFC 7064),
 	// turn: or turns: (RFC 7065). It must not be empty.

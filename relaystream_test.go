@@ -160,6 +160,14 @@ func TestConnectsThroughRelaysOverStreams(t *testing.T) {
 				if pair.Local.Typ != ICECandidateTypeRelay || pair.Local.RelayProtocol != protocol || pair.Local.URL != server.URLs[0] {
 					t.Errorf("selected %+v", pair.Local)
 				}
+				told := false
+				for _, entry := range r.a.GetStats() {
+					c, ok := entry.(ICECandidateStats)
+					told = told || ok && c.Type == StatsTypeLocalCandidate && c.CandidateType == ICECandidateTypeRelay && c.RelayProtocol == protocol
+				}
+				if !told {
+					t.Error("the statistics do not tell relayProtocol")
+				}
 				if kind == "proxy" && !slices.Equal(fronts[0].dialed, []string{"turn.example:3478"}) {
 					t.Errorf("dialed %q", fronts[0].dialed)
 				}

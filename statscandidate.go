@@ -128,7 +128,7 @@ func (t *ICETransport) addLocalStats(c *statsCollector, l *ice.LocalCandidate) s
 		s := t.candidateStats(c.now, &l.Candidate, id)
 		s.Type, s.UsernameFragment = StatsTypeLocalCandidate, ufrag
 		if l.Type == ice.ServerReflexive || l.Type == ice.Relay {
-			s.URL = l.URL
+			s.URL, s.RelayProtocol = l.URL, l.RelayProtocol
 		}
 		c.add(s)
 	}

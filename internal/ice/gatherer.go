@@ -218,15 +218,6 @@ func (g *Gatherer) AddServer(now time.Time, url string, addr netip.AddrPort) {
 	g.run(now)
 }
 
-// ServerFailed reports a server that could not be tried, as when its name does
-// not resolve.
-func (g *Gatherer) ServerFailed(now time.Time, url, reason string) {
-	if g.done {
-		return
-	}
-	g.events.push(&GatherError{URL: url, Code: codeUnreachable, Text: reason})
-}
-
 // Complete says that no sockets and servers will be added. GatherDone follows
 // when the last transaction has ended.
 func (g *Gatherer) Complete(now time.Time) {
