@@ -249,7 +249,7 @@ func TestEveryBlockingMethodMayBeCalledInEveryCallback(t *testing.T) {
 			_, _ = r.a.AddTransceiverFromKind(RTPCodecTypeAudio)
 			_ = r.a.SetConfiguration(r.a.GetConfiguration())
 			_ = r.a.GetStats()
-			if d != nil {
+			if d != nil && calls.Load() < 20 { // or what is sent makes the next bufferedamountlow for ever
 				_ = d.SendContext(t.Context(), []byte("x"))
 			}
 			_ = r.a.ice.AddRemoteCandidate(&ICECandidate{})

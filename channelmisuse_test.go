@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
 	"github.com/passerelle-rtc/webrtc/internal/sctp"
 	"github.com/passerelle-rtc/webrtc/internal/simnet"
 )
@@ -101,14 +100,14 @@ func TestAnOpenThatBreaksTheRulesClosesTheChannel(t *testing.T) {
 	t.Run("malformed", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, r *rig) {
 			r.openPair("x", nil)
-			streams := r.b.sctp.engine.Load().Stats().Streams
+			streams := r.b.sctp.engine.Load().Stats().streams
 			for _, message := range [][]byte{{3}, {3, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}} {
-				must(t, r.a.sctp.engine.Load().Open(101, pionsctp.StreamParams{}))
+				must(t, r.a.sctp.engine.Load().Open(101, streamParams{}))
 				controlMessage(t, r.a, 101, message)
 				time.Sleep(time.Second)
 				must(t, func() error { r.a.sctp.engine.Load().Reset(101); return nil }())
 				time.Sleep(time.Second)
-				if n := r.b.sctp.engine.Load().Stats().Streams; n != streams {
+				if n := r.b.sctp.engine.Load().Stats().streams; n != streams {
 					t.Errorf("%d streams after %v, want %d", n, message, streams)
 				}
 			}
@@ -202,7 +201,7 @@ func TestAnUnorderedChannelBeginsInOrder(t *testing.T) {
 		tapped := packetSink(func(now time.Time, packet []byte) {
 			for at := 12; at+4 <= len(packet); {
 				length := int(packet[at+2])<<8 | int(packet[at+3])
-				if packet[at] == 0 {
+				if packet[at] == 0 || packet[at] == 64 { // DATA, I-DATA
 					mu.Lock()
 					unordered = append(unordered, packet[at+1]&4 != 0)
 					mu.Unlock()

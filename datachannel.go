@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
 	"github.com/passerelle-rtc/webrtc/internal/sctp"
 )
 
@@ -278,7 +277,7 @@ func (d *DataChannel) openStream() error {
 		return d.sending.open(d.streamParams())
 	}
 	params := d.streamParams()
-	params.Unordered = false
+	params.unordered = false
 	if err := d.sending.open(params); err != nil {
 		return err
 	}
@@ -304,9 +303,10 @@ func (d *DataChannel) acceptStream() error {
 	return d.sending.send(sctp.PPIDControl, message)
 }
 
-func (d *DataChannel) streamParams() pionsctp.StreamParams {
-	return pionsctp.StreamParams{
-		Unordered: !d.params.Ordered, MaxRetransmits: d.params.MaxRetransmits, MaxLifetime: d.params.MaxPacketLifeTime,
+func (d *DataChannel) streamParams() streamParams {
+	return streamParams{
+		unordered: !d.params.Ordered, maxRetransmits: d.params.MaxRetransmits, maxLifetime: d.params.MaxPacketLifeTime,
+		priority: d.Priority().dcep(),
 	}
 }
 

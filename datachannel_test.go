@@ -257,7 +257,39 @@ func TestBufferedAmountCountsTheApplicationsBytes(t *testing.T) {
 		if len(low) != 0 {
 			t.Error("more than one event for one fall")
 		}
-	}, withLink(simnet.Link{Delay: 20 * time.Millisecond}))
+	}, withLink(simnet.Link{Delay: 20 * time.Millisecond}),
+		// It keeps what is not acknowledged: enough for all that is sent here.
+		withEngines(func(a, _ *SettingEngine) { a.SetSCTPEngine(SCTPEnginePion) }))
+}
+
+// W3C section 6.2, bufferedAmount: bytes "that have been queued using send but that
+// ... had not been transmitted to the network".
+func TestBufferedAmountFallsAsBytesAreTransmitted(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		atA, _ := r.openPair("x", nil)
+		must(t, atA.Send(make([]byte, 1000)))
+		if n := atA.BufferedAmount(); n != 0 {
+			t.Errorf("%d bytes wait where the congestion window is open", n)
+		}
+		synctest.Wait() // the event of that message
+		const size = 500_000
+		must(t, atA.Send(make([]byte, size)))
+		n := atA.BufferedAmount()
+		if n < size/2 || n >= size {
+			t.Errorf("%d of %d bytes wait where one window could go", n, size)
+		}
+		low := make(chan uint64, 4)
+		atA.OnBufferedAmountLow(func() { low <- atA.BufferedAmount() })
+		atA.SetBufferedAmountLowThreshold(1000)
+		if n := wait(t, "low", low, time.Minute); n > 1000 {
+			t.Errorf("low at %d bytes", n)
+		}
+		time.Sleep(time.Minute)
+		if n := atA.BufferedAmount(); n != 0 || len(low) != 0 {
+			t.Errorf("%d bytes at the end, %d more events", n, len(low))
+		}
+	}, withLink(simnet.Link{Delay: 20 * time.Millisecond}),
+		withEngines(func(a, _ *SettingEngine) { a.SetSCTPEngine(SCTPEngineNative) }))
 }
 
 func TestSendContextGoesAtThePaceOfThePath(t *testing.T) {

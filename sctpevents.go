@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
 	"github.com/passerelle-rtc/webrtc/internal/sctp"
 )
 
@@ -12,7 +11,7 @@ import (
 // and keeps the methods off SCTPTransport's public face.
 type sctpEvents struct {
 	t      *SCTPTransport
-	engine *pionsctp.Association // whose events they are
+	engine sctpEngine // whose events they are
 }
 
 // post runs f on the loop, unless the association has been replaced.
@@ -139,7 +138,7 @@ func (t *SCTPTransport) announceAll() {
 	if t.state != SCTPTransportStateConnecting {
 		return
 	}
-	t.limitChannels(t.engine.Load().Stats().MaxStreams)
+	t.limitChannels(t.engine.Load().Stats().maxStreams)
 	t.setState(SCTPTransportStateConnected)
 	t.resume()
 	waiting := t.connecting

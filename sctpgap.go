@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
 )
 
 // sctpGap stands for the engine of an SCTP transport between two associations
@@ -30,7 +28,7 @@ const maxGapBytes = 16 << 20
 var errGapFull = errors.New("too much waits for the new association")
 
 // Open does nothing before the gap has ended: close opens the streams.
-func (g *sctpGap) Open(id uint16, params pionsctp.StreamParams) error {
+func (g *sctpGap) Open(id uint16, params streamParams) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.next == nil {
@@ -103,7 +101,7 @@ func (g *sctpGap) close(next sendEngine, channels map[uint16]*DataChannel) error
 // knows them, so nothing is announced again. What was on its way in the old
 // association is lost with it. On the loop.
 func (t *SCTPTransport) goOn(time.Time) {
-	old := t.engine.Swap(nil)
+	old := t.engine.take()
 	if old == nil || t.state == SCTPTransportStateClosed {
 		return
 	}

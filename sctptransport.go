@@ -41,7 +41,7 @@ type SCTPTransport struct {
 	channelCounts  channelCounts
 	closedChannels []channelRecord // the last ones, oldest first
 
-	engine   atomic.Pointer[pionsctp.Association]
+	engine   engineSlot
 	gap      atomic.Pointer[sctpGap] // between two associations of the same channels
 	byStream sync.Map                // uint16 to *DataChannel, for the readers
 	window   *deliveryWindow
@@ -230,19 +230,8 @@ func (t *SCTPTransport) startEngine(now time.Time) {
 	if t.gap.Load() == nil {
 		t.assignAll()
 	}
-	association := t.dtls.association
-	events := &sctpEvents{t: t}
-	engine := pionsctp.New(pionsctp.Config{
-		Write:          association.Write,
-		MTU:            sctpMTU,
-		MaxMessageSize: pionsctp.MaxSendSize, // the peer's limit, which may change, is obeyed in send
-		ReceiveBuffer:  t.api.settings.sctp.receiveBuffer,
-		Port:           sctpPort,
-		LoggerFactory:  t.log.factory(),
-		Handler:        events,
-	})
-	events.engine = engine
-	t.engine.Store(engine)
+	engine := t.newEngine(t.dtls.association)
+	t.engine.store(engine)
 	engine.Start()
 	t.dtls.data.open(now, func(_ time.Time, packet []byte) { engine.HandlePacket(packet) })
 }
@@ -313,9 +302,14 @@ func sctpError(cause error) error {
 		return nil
 	}
 	e := newError(KindSCTPFailure, "SCTP", cause)
-	var abort *pionsctp.AbortError
-	if errors.As(cause, &abort) && abort.Code != 0 {
-		e.SCTPCauseCode = &abort.Code
+	var theirs *pionsctp.AbortError
+	var ours *sctp.AbortError
+	switch {
+	case errors.As(cause, &theirs) && theirs.Code != 0:
+		e.SCTPCauseCode = &theirs.Code
+	case errors.As(cause, &ours) && ours.Code != 0:
+		code := uint16(ours.Code)
+		e.SCTPCauseCode = &code
 	}
 	return e
 }

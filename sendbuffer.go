@@ -3,7 +3,6 @@ package webrtc
 import (
 	"sync"
 
-	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
 	"github.com/passerelle-rtc/webrtc/internal/sctp"
 )
 
@@ -37,7 +36,7 @@ type sendBuffer struct {
 
 // sendEngine is the sending side of an association.
 type sendEngine interface {
-	Open(id uint16, params pionsctp.StreamParams) error
+	Open(id uint16, params streamParams) error
 	Send(id uint16, ppid uint32, payload []byte) error
 	BufferedAmount(id uint16) uint64
 	SetBufferedAmountLowThreshold(id uint16, n uint64)
@@ -67,7 +66,7 @@ func (b *sendBuffer) init(d *DataChannel) {
 }
 
 // open sets the stream's order and reliability.
-func (b *sendBuffer) open(params pionsctp.StreamParams) error {
+func (b *sendBuffer) open(params streamParams) error {
 	if err := b.engine().Open(b.id, params); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package webrtc
 import (
 	"testing"
 
-	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
 	"github.com/passerelle-rtc/webrtc/internal/sctp"
 )
 
@@ -15,7 +14,7 @@ type fakeEngine struct {
 	arming      func() // runs when a threshold is about to be set
 }
 
-func (*fakeEngine) Open(uint16, pionsctp.StreamParams) error { return nil }
+func (*fakeEngine) Open(uint16, streamParams) error { return nil }
 func (e *fakeEngine) Send(_ uint16, _ uint32, b []byte) error {
 	e.amount += uint64(len(b))
 	return nil

@@ -53,8 +53,10 @@ type SettingEngine struct {
 		disableFingerprintVerification bool
 	}
 	sctp struct {
-		receiveBuffer  uint32
-		maxMessageSize uint32
+		engine              SCTPEngine
+		receiveBuffer       uint32
+		maxMessageSize      uint32
+		disableInterleaving bool
 	}
 	rtp                mediaSettings
 	trackAtFirstPacket bool
@@ -181,6 +183,9 @@ func (e *SettingEngine) SetDTLSKeyLogWriter(w io.Writer) { e.dtls.keyLog = w }
 func (e *SettingEngine) DisableCertificateFingerprintVerification(isDisabled bool) {
 	e.dtls.disableFingerprintVerification = isDisabled
 }
+
+// SetSCTPEngine selects what carries data channels.
+func (e *SettingEngine) SetSCTPEngine(engine SCTPEngine) { e.sctp.engine = engine }
 
 // SetSCTPMaxReceiveBufferSize sets the SCTP receive window in bytes; it bounds
 // the messages that wait for a slow reader. 0 is the default, 2 MiB.

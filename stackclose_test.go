@@ -143,7 +143,10 @@ func TestALoggerMayCloseTheConnection(t *testing.T) {
 				})
 				negotiate(t, r.a, r.b)
 				wait(t, "close", closed, time.Minute)
-			}, withEngines(func(a, _ *SettingEngine) { a.LoggerFactory = logs }))
+			}, withEngines(func(a, _ *SettingEngine) {
+				a.LoggerFactory = logs
+				a.SetSCTPEngine(SCTPEnginePion) // ours does not log
+			}))
 		})
 	}
 }

@@ -43,10 +43,10 @@ func (t *SCTPTransport) stats(now StatsTimestamp) SCTPTransportStats {
 		return s
 	}
 	n := engine.Stats()
-	s.MTU, s.BytesSent, s.BytesReceived = n.MTU, n.BytesSent, n.BytesReceived
-	if n.Established {
-		s.SmoothedRoundTripTime = n.RTT.Seconds()
-		s.CongestionWindow, s.ReceiverWindow = n.CongestionWindow, &n.PeerWindow
+	s.MTU, s.BytesSent, s.BytesReceived = n.mtu, n.bytesSent, n.bytesReceived
+	if n.established {
+		s.SmoothedRoundTripTime = n.rtt.Seconds()
+		s.CongestionWindow, s.ReceiverWindow = n.congestionWindow, &n.peerWindow
 	}
 	return s
 }

@@ -251,7 +251,9 @@ func TestChannelsBeyondTheStreamsOfThePeer(t *testing.T) {
 					t.Errorf("ID %d: %v", id, err)
 				}
 			}
-		}, withLink(simnet.Link{Delay: 5 * time.Millisecond}))
+		}, withLink(simnet.Link{Delay: 5 * time.Millisecond}),
+			// The engine that takes an INIT as it comes, without the way back of a cookie.
+			withEngines(func(a, _ *SettingEngine) { a.SetSCTPEngine(SCTPEnginePion) }))
 	})
 }
 

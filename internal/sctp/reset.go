@@ -161,12 +161,10 @@ func (a *Association) handleResponse(now time.Time, resp chunk.ReconfigResponse)
 	case chunk.ResultInProgress:
 		r.timer.start(now, a.rto())
 	case chunk.ResultAlreadyInProgress, chunk.ResultBadSequence:
-		// The peer has not taken this number: the same streams under the next one.
-		r.pending = append(r.current, r.pending...)
-		r.current = nil
-		r.timer.stop()
+		// The peer has not taken this number: the same streams under the next one, when
+		// the timer expires.
 		r.request++
-		a.settleReset(now)
+		r.timer.start(now, a.rto())
 	default:
 		a.resetDone()
 	}

@@ -16,6 +16,7 @@ const (
 	outOpen   streamState = 1 << iota // Open was called
 	outClosed                         // Reset was called
 	outReset                          // the peer has acknowledged our reset
+	inUsed                            // a message of the peer was taken
 	inReset                           // the peer's reset was taken
 )
 
@@ -52,9 +53,10 @@ func (a *Association) Send(now time.Time, id StreamID, ppid PPID, payload []byte
 
 // Reset resets our direction of a stream once what is queued was delivered or given
 // up (RFC 8831 section 6.7). StreamClosed follows when the peer has reset its
-// direction too. Of a stream that is being reset, a no-op.
+// direction too. Of a stream that is being reset, or not in use by either end, a
+// no-op.
 func (a *Association) Reset(now time.Time, id StreamID) {
-	if a.state != StateEstablished || a.streams[id]&outClosed != 0 || int(id) >= MaxStreams {
+	if a.state != StateEstablished || a.streams[id] == 0 || a.streams[id]&outClosed != 0 {
 		return
 	}
 	opened := a.streams[id]&outOpen != 0
@@ -76,18 +78,25 @@ func (a *Association) NextReadable() (StreamID, bool) {
 	return a.in.NextReadable()
 }
 
-// Take returns the next message of a stream, or the peer's reset of it; false when
-// there is none. What follows a reset waits until the stream is closed.
+// Take returns the next message of a stream, or the peer's reset of it where ours has
+// not begun, which is then due; false when there is none. What follows a reset waits
+// until the stream is closed.
 func (a *Association) Take(now time.Time, id StreamID) (receive.Message, bool) {
 	if a.in == nil || a.streams[id]&inReset != 0 {
 		return receive.Message{}, false
 	}
 	m, _, ok := a.in.Take(now, id)
-	if ok && m.Reset {
-		a.streams[id] |= inReset
-		a.finishStream(id)
+	if !ok {
+		return m, false
 	}
-	return m, ok
+	if !m.Reset {
+		a.streams[id] |= inUsed
+		return m, true
+	}
+	a.streams[id] |= inReset
+	known := a.streams[id]&outClosed != 0
+	a.finishStream(id)
+	return m, !known
 }
 
 // finishStream reports a stream whose two directions are reset.

@@ -1,0 +1,121 @@
+package webrtc
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/dtls"
+	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
+)
+
+// SCTPEngine selects what carries data channels.
+type SCTPEngine int
+
+const (
+	// SCTPEngineDefault is SCTPEngineNative.
+	SCTPEngineDefault SCTPEngine = iota
+	// SCTPEngineNative is this library's own implementation of SCTP.
+	SCTPEngineNative
+	// SCTPEnginePion is github.com/pion/sctp.
+	SCTPEnginePion
+)
+
+// String names the engine.
+func (e SCTPEngine) String() string { return sctpEngineText.name(int(e)) }
+
+var sctpEngineText = enumText{"default", "native", "pion"}
+
+// sctpEngine is one SCTP association, whichever engine it is. Safe for concurrent
+// use; allowed in the calls to sctpEvents.
+type sctpEngine interface {
+	sendEngine
+	// Start begins the handshake and returns at once.
+	Start()
+	// HandlePacket takes a packet, of which it keeps nothing.
+	HandlePacket(packet []byte)
+	// Reset resets our direction of a stream after what is queued.
+	Reset(id uint16)
+	// Close aborts, or, if abort is false, gives what is queued a few seconds.
+	Close(abort bool)
+	Stats() sctpStats
+}
+
+// streamParams is how messages travel on a stream. At most one of the pointers is
+// set; nil: reliable.
+type streamParams struct {
+	unordered      bool
+	maxRetransmits *uint16
+	maxLifetime    *uint16 // milliseconds
+	priority       uint16  // of DCEP
+}
+
+// sctpStats are an association's numbers. What follows established is zero before.
+type sctpStats struct {
+	bytesSent, bytesReceived uint64
+	mtu                      uint32
+	established              bool
+	streams                  int    // with an open or unacknowledged direction
+	maxStreams               uint16 // 0: not known
+	rtt                      time.Duration
+	congestionWindow         uint32
+	peerWindow               uint32
+}
+
+// engineSlot holds the engine of a transport. Safe for concurrent use.
+type engineSlot struct{ p atomic.Pointer[sctpEngine] }
+
+// Load returns the engine, nil where there is none.
+func (s *engineSlot) Load() sctpEngine {
+	if e := s.p.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+func (s *engineSlot) store(e sctpEngine) { s.p.Store(&e) }
+
+// take empties the slot.
+func (s *engineSlot) take() sctpEngine {
+	if e := s.p.Swap(nil); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// newEngine makes the engine that the settings select. On the loop.
+func (t *SCTPTransport) newEngine(association *dtls.Association) sctpEngine {
+	events := &sctpEvents{t: t}
+	if t.api.settings.sctp.engine != SCTPEnginePion {
+		events.engine = newSCTPLane(&t.api.settings, association.Write, events)
+		return events.engine
+	}
+	events.engine = pionEngine{pionsctp.New(pionsctp.Config{
+		Write:          association.Write,
+		MTU:            sctpMTU,
+		MaxMessageSize: pionsctp.MaxSendSize, // the peer's limit, which may change, is obeyed in send
+		ReceiveBuffer:  t.api.settings.sctp.receiveBuffer,
+		Port:           sctpPort,
+		LoggerFactory:  t.log.factory(),
+		Handler:        events,
+	})}
+	return events.engine
+}
+
+// pionEngine fits pion/sctp to the seam.
+type pionEngine struct{ *pionsctp.Association }
+
+// Open makes a stream usable.
+func (e pionEngine) Open(id uint16, p streamParams) error {
+	return e.Association.Open(id, pionsctp.StreamParams{
+		Unordered: p.unordered, MaxRetransmits: p.maxRetransmits, MaxLifetime: p.maxLifetime,
+	})
+}
+
+// Stats returns the present numbers.
+func (e pionEngine) Stats() sctpStats {
+	s := e.Association.Stats()
+	return sctpStats{
+		bytesSent: s.BytesSent, bytesReceived: s.BytesReceived, mtu: s.MTU, established: s.Established,
+		streams: s.Streams, maxStreams: s.MaxStreams, rtt: s.RTT, congestionWindow: s.CongestionWindow, peerWindow: s.PeerWindow,
+	}
+}
