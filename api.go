@@ -15,6 +15,7 @@ type API struct {
 
 	// Services that all objects of the API share. They run while one needs them.
 	interfaces *interfaceWatch
+	mdns       *multicastDNS
 }
 
 // defaultMediaEngine has the codecs of browsers. It is never changed.
@@ -37,6 +38,7 @@ func NewAPI(options ...func(*API)) *API {
 		api.media = defaultMediaEngine
 	}
 	api.interfaces = &interfaceWatch{network: api.network}
+	api.mdns = &multicastDNS{network: api.network}
 	return api
 }
 

@@ -243,7 +243,7 @@ func TestNamesInCandidatesCostABoundedNumberOfGoroutines(t *testing.T) {
 		before := runtime.NumGoroutine()
 		refused := 0
 		for i := range 200 {
-			name := "n" + strings.Repeat("x", i%50) + string(rune('a'+i/50)) + ".local"
+			name := "n" + strings.Repeat("x", i%50) + string(rune('a'+i/50)) + ".example"
 			err := r.b.AddICECandidate(ICECandidateInit{Candidate: "candidate:7 1 udp 1 " + name + " 5000 typ host", SDPMid: ptr("0")})
 			if err != nil {
 				refused++

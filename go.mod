@@ -20,5 +20,5 @@ require (
 	github.com/pion/rtp v1.10.6
 	github.com/pion/transport/v2 v2.2.4 // indirect
 	github.com/pion/transport/v5 v5.0.1 // indirect
-	golang.org/x/net v0.58.0 // indirect
+	golang.org/x/net v0.58.0
 )

@@ -38,6 +38,7 @@ type ICEGatherer struct {
 	failures   []ice.GatherError // servers that did not answer one socket
 	asked      []netip.AddrPort  // stunAddrs when gathering was complete
 	addresses  []hostAddress     // as last seen
+	hidden     []hiddenAddress   // names in the place of addresses
 	looking    bool              // at the addresses, see icemobility.go
 	lookAgain  bool
 	displaced  bool // the address that data left from is gone
@@ -252,6 +253,7 @@ func (g *ICEGatherer) close() {
 	g.cancel()
 	if g.state != ICEGathererStateClosed {
 		g.work.Go(func() { g.api.interfaces.remove(g) })
+		g.withdrawNames()
 		g.state = ICEGathererStateClosed
 		g.dirty = true
 		g.publish()
@@ -269,7 +271,8 @@ func (g *ICEGatherer) enumerate(generation int) {
 		g.log.warn("too many addresses to gather on", "addresses", len(addresses), "used", maxSockets)
 		addresses = addresses[:maxSockets]
 	}
-	g.loop.Post(func(now time.Time) {
+	names := g.register(addresses)
+	g.postNames(names, func(now time.Time) {
 		if !g.gathers(generation) {
 			return
 		}

@@ -47,7 +47,8 @@ func (g *ICEGatherer) lookAtAddresses() {
 	if err != nil {
 		g.log.warn("enumerate network interfaces", "error", err)
 	}
-	g.loop.Post(func(now time.Time) {
+	names := g.register(addresses)
+	g.postNames(names, func(now time.Time) {
 		g.looking = false
 		if err == nil && g.state != ICEGathererStateClosed {
 			g.follow(now, addresses)

@@ -12,7 +12,7 @@ import (
 // found publishes a candidate under the addresses that the settings say.
 func (g *ICEGatherer) found(now time.Time, c ice.LocalCandidate) {
 	for _, c := range g.rewritten(c) {
-		if !g.isRedundant(c) {
+		if g.hide(&c) && !g.isRedundant(c) {
 			g.publishCandidate(now, c)
 		}
 	}
@@ -21,7 +21,7 @@ func (g *ICEGatherer) found(now time.Time, c ice.LocalCandidate) {
 // rewritten applies the rules of addresses.
 func (g *ICEGatherer) rewritten(c ice.LocalCandidate) []ice.LocalCandidate {
 	e := &g.api.settings
-	if len(e.ice.rewrites) == 0 {
+	if len(e.ice.rewrites) == 0 || c.Type == ice.Host && e.hidesAddresses() {
 		return []ice.LocalCandidate{c}
 	}
 	var all []ice.LocalCandidate

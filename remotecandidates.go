@@ -1,11 +1,12 @@
 package webrtc
 
 import (
-	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/ice"
+	"github.com/passerelle-rtc/webrtc/internal/mdns"
 )
 
 // The peer's candidates on their way to the agent. All of this file runs on the
@@ -25,7 +26,7 @@ func (t *ICETransport) addRemote(now time.Time, c ice.Candidate, op string) erro
 		return closedError(op)
 	case c.Hostname != "" && t.gatherer.policy == ICETransportPolicyRelay:
 		return nil // W3C: not allowed, and without a sign of it
-	case c.Hostname != "":
+	case c.Hostname != "" && !c.Addr.Addr().IsValid():
 		return t.resolveRemote(c, op)
 	case t.api.settings.ice.remoteFilter != nil:
 		return t.filterRemote(c, op)
@@ -54,27 +55,41 @@ func (t *ICETransport) takeRemote(now time.Time, c ice.Candidate, op string) err
 // resolveRemote looks up a candidate whose address is a name, and adds it when
 // there is an answer.
 func (t *ICETransport) resolveRemote(c ice.Candidate, op string) error {
+	if mdns.IsName(c.Hostname) && t.api.settings.ice.mdnsMode == MulticastDNSModeDisabled || t.knowsName(c) {
+		return nil
+	}
 	if t.names >= maxNames {
 		return errorf(KindOperation, op, "more than %d names of remote candidates at a time", maxNames)
 	}
 	t.names++
 	g := t.gatherer
 	g.work.Go(func() {
-		ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
-		defer cancel()
-		addrs, err := t.api.network.LookupNetIP(ctx, "ip", c.Hostname)
+		addrs, err := t.lookUpName(c.Hostname)
 		t.loop.Post(func(now time.Time) { t.resolved(now, c, addrs, err) })
 	})
 	return nil
 }
 
+// knowsName tells whether a candidate with a name has been looked up before, as
+// descriptions repeat the candidates that they had.
+func (t *ICETransport) knowsName(c ice.Candidate) bool {
+	if t.agent == nil {
+		return false
+	}
+	return slices.ContainsFunc(t.agent.RemoteCandidates(), func(old ice.Candidate) bool {
+		return old.Hostname == c.Hostname && old.Addr.Port() == c.Addr.Port() && old.Transport == c.Transport &&
+			old.UsernameFragment == c.UsernameFragment
+	})
+}
+
 func (t *ICETransport) resolved(now time.Time, c ice.Candidate, addrs []netip.Addr, err error) {
 	t.names--
 	if err == nil && len(addrs) > 0 {
-		name := c.Hostname
-		c.Hostname, c.Addr = "", netip.AddrPortFrom(addrs[0].Unmap(), c.Addr.Port())
+		// The name stays with it: the address is not for everybody to know (section
+		// 3.3 of draft-ietf-mmusic-mdns-ice-candidates).
+		c.Addr = netip.AddrPortFrom(addrs[0].Unmap(), c.Addr.Port())
 		if err := t.addRemote(now, c, "add remote candidate"); err != nil {
-			t.log.warn("add remote candidate", "name", name, "error", err)
+			t.log.warn("add remote candidate", "name", c.Hostname, "error", err)
 		}
 	} else {
 		t.log.warn("look up remote candidate", "name", c.Hostname, "error", err)

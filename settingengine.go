@@ -36,6 +36,8 @@ type SettingEngine struct {
 		ipFilter                                              func(net.IP) bool
 		networkTypes                                          []NetworkType
 		udpMux                                                UDPMux
+		mdnsMode                                              MulticastDNSMode
+		mdnsHostName                                          string
 		lite, automaticRestart                                bool
 		tcpMux                                                TCPMux
 		rewrites                                              []addressRewrite

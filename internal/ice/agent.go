@@ -303,7 +303,7 @@ func (a *Agent) AddRemoteCandidate(now time.Time, c Candidate) error {
 	}
 	g := a.generationOf(c.UsernameFragment)
 	switch {
-	case c.Hostname != "":
+	case c.Hostname != "" && !c.Addr.Addr().IsValid():
 		return ErrUnresolved
 	case !c.Addr.Addr().IsValid():
 		return ErrInvalidRemoteValue

@@ -77,7 +77,8 @@ type Candidate struct {
 	Priority   uint32 // 1 to 2^31-1
 	Addr       netip.AddrPort
 	// Hostname replaces the address where the line holds a name (mDNS); the
-	// port is still in Addr. It must be resolved before the Agent sees it.
+	// port is still in Addr. Before the Agent sees it Addr must have what it was
+	// resolved to, or stands for; what is written and shown is the name.
 	Hostname         string
 	Type             CandidateType
 	Related          netip.AddrPort // base of a reflexive, mapped address of a relayed one; may be unset

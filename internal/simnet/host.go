@@ -28,6 +28,7 @@ type Host struct {
 	dns          map[string][]netip.Addr
 	dnsDelay     time.Duration
 	watchers     map[int]func()
+	multicasts   []*multicastConn
 	lastWatcher  int
 	stats        HostStats
 }

@@ -1,0 +1,149 @@
+package webrtc
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/ice"
+	"github.com/passerelle-rtc/webrtc/internal/mdns"
+	"github.com/passerelle-rtc/webrtc/internal/simnet"
+)
+
+// hidingRig joins two hosts of one network that hide their addresses.
+func hidingRig(t *testing.T, change func(a, b *SettingEngine)) *rig {
+	n := simnet.New(1)
+	n.SetDefaultLink(simnet.Link{Delay: 5 * time.Millisecond})
+	n.STUNServer("stun", "198.51.100.1:3478")
+	r := &rig{t: t, net: n, hostA: n.Host("a", "192.0.2.1", "2001:db8::1"), hostB: n.Host("b", "192.0.2.2", "2001:db8::2")}
+	var a, b SettingEngine
+	a.SetICEMulticastDNSMode(MulticastDNSModeQueryAndGather)
+	b.SetICEMulticastDNSMode(MulticastDNSModeQueryAndGather)
+	if change != nil {
+		change(&a, &b)
+	}
+	r.a, r.b = connectionOn(t, r.hostA, a, Configuration{}), connectionOn(t, r.hostB, b, Configuration{})
+	return r
+}
+
+// draft-ietf-mmusic-mdns-ice-candidates: the names are found, and no address shows
+// in what is signalled or told.
+func TestHiddenAddressesConnectAndStayHidden(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hidingRig(t, nil)
+		defer r.close()
+		var signalled []string
+		r.a.OnICECandidate(func(c *ICECandidate) {
+			if c != nil {
+				signalled = append(signalled, c.ToJSON().Candidate)
+			}
+		})
+		atA, atB := r.openPair("x", nil)
+		roundTrip(t, atA, atB, time.Minute)
+		all := strings.Join(signalled, "\n") + r.a.LocalDescription().SDP + r.b.RemoteDescription().SDP
+		for _, pc := range []*PeerConnection{r.a, r.b} {
+			pair, err := pc.ice.GetSelectedCandidatePair()
+			must(t, err)
+			if pair.Local.Typ != ICECandidateTypeHost || !mdns.IsName(pair.Local.Address) {
+				t.Errorf("pair %v", pair)
+			}
+			if pair.Remote.Typ != ICECandidateTypePrflx { // learnt from a check that came before the name was found
+				all += pair.String()
+			}
+			for _, c := range append(pc.ice.GetLocalCandidates(), pc.ice.GetRemoteCandidates()...) {
+				all += c.String()
+			}
+		}
+		for _, address := range []string{"192.0.2.1", "192.0.2.2", "2001:db8::"} {
+			if strings.Contains(all, address) {
+				t.Errorf("%s shows in\n%s", address, all)
+			}
+		}
+	})
+}
+
+// Without Multicast DNS of its own, one end is found by the other's checks.
+func TestANameThatIsNotLookedUpConnectsAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hidingRig(t, func(a, b *SettingEngine) {
+			b.SetICEMulticastDNSMode(MulticastDNSModeDisabled)
+		})
+		defer r.close()
+		r.openPair("x", nil)
+		if got := len(r.b.ice.GetRemoteCandidates()); got != 0 {
+			t.Errorf("%d candidates with names are used", got)
+		}
+	})
+}
+
+// One socket for an API object, open while there are names, and a name is answered
+// for until its gatherer is closed.
+func TestMulticastDNSIsThereWhileItIsNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(1)
+		defer n.Close()
+		h, other := n.Host("h", "192.0.2.1"), n.Host("other", "192.0.2.2")
+		var e SettingEngine
+		e.SetICEMulticastDNSMode(MulticastDNSModeQueryAndGather)
+		e.SetMulticastDNSHostName("Printer.local")
+		api := NewAPI(withNetwork(h), WithSettingEngine(e))
+		lookUp := func() (netip.Addr, error) {
+			d := &multicastDNS{network: other}
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+			defer cancel()
+			return d.lookUp(ctx, "printer.local")
+		}
+		if h.MulticastSockets() != 0 {
+			t.Error("a socket before there is a name")
+		}
+		var all []*PeerConnection
+		for range 3 {
+			pc, err := api.NewPeerConnection(Configuration{})
+			must(t, err)
+			candidates, _ := gatherAll(t, pc)
+			if len(candidates) != 1 || candidates[0].Address != "Printer.local" {
+				t.Errorf("candidates %v", candidates)
+			}
+			all = append(all, pc)
+		}
+		if got := h.MulticastSockets(); got != 1 {
+			t.Errorf("%d sockets for three connections", got)
+		}
+		if addr, err := lookUp(); err != nil || addr != h.Addr() {
+			t.Errorf("found %v, %v", addr, err)
+		}
+		for _, pc := range all {
+			must(t, pc.Close())
+		}
+		if got := h.MulticastSockets(); got != 0 {
+			t.Errorf("%d sockets after Close", got)
+		}
+		if addr, err := lookUp(); err == nil {
+			t.Errorf("found %v after Close", addr)
+		}
+	})
+}
+
+// With iceTransportPolicy relay names are not looked up, which would tell the
+// local network of the connection.
+func TestNoNamesAreLookedUpForRelaysAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(1)
+		defer n.Close()
+		h := n.Host("h", "192.0.2.1")
+		pc := connectionOn(t, h, SettingEngine{}, Configuration{ICETransportPolicy: ICETransportPolicyRelay})
+		defer pc.Close()
+		must(t, pc.gatherer.do("test", func(now time.Time) error {
+			c, err := ice.ParseCandidate("candidate:1 1 udp 2113937151 a.local 50000 typ host")
+			must(t, err)
+			return pc.ice.addRemote(now, c, "test")
+		}))
+		synctest.Wait()
+		if h.MulticastSockets() != 0 {
+			t.Error("a name is looked up")
+		}
+	})
+}
