@@ -36,7 +36,7 @@ var builtExamples struct {
 
 // exampleNames are those that are run.
 var exampleNames = []string{
-	"bandwidth-estimation-from-disk", "broadcast", "data-channels", "data-channels-detach", "data-channels-detach-create", "ice-restart", "ortc", "ortc-media",
+	"bandwidth-estimation-from-disk", "broadcast", "data-channels", "data-channels-detach", "data-channels-detach-create", "ice-restart", "ice-single-port", "ice-tcp", "ortc", "ortc-media",
 	"play-from-disk", "reflect", "rtcp-processing", "rtp-to-webrtc", "save-to-disk", "simulcast", "stats", "swap-tracks",
 }
 
