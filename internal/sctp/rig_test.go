@@ -157,10 +157,11 @@ func (r *rig) run(limit time.Duration, done func() bool) bool {
 		}
 		if best >= 0 && (next.IsZero() || !r.queue[best].at.After(next)) {
 			q := r.queue[best]
-			r.queue = slices.Delete(r.queue, best, best+1)
 			if q.at.After(last) {
+				r.now = last
 				return false
 			}
+			r.queue = slices.Delete(r.queue, best, best+1)
 			r.now = maxTime(r.now, q.at)
 			q.to.HandlePacket(r.now, q.packet)
 			r.drain(q.to)
