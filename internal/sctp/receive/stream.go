@@ -3,6 +3,7 @@ package receive
 import (
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
 )
@@ -176,7 +177,8 @@ func (b *Buffer) place(s *stream, runs *[]run, f *fragment) (int, error) {
 	list := *runs
 	i := len(list) // the first run that lies behind the fragment
 	if i > 0 && list[i-1].place(f) >= 0 {
-		i, _ = slices.BinarySearchFunc(list, f, func(r run, f *fragment) int { return r.place(f) })
+		// Not slices.BinarySearchFunc, which would put every fragment on the heap.
+		i = sort.Search(i, func(i int) bool { return list[i].place(f) >= 0 })
 	}
 	begins, ends := f.flags&chunk.FlagBegin != 0, f.flags&chunk.FlagEnd != 0
 	if i < len(list) && list[i].place(f) == 0 {

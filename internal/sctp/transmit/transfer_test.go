@@ -10,7 +10,11 @@ import (
 // Everything arrives, whatever the path does, on every stream in order: with and
 // without interleaving.
 func TestEverythingArrivesOverARoughPath(t *testing.T) {
-	for seed := range uint64(30) {
+	seeds := uint64(30)
+	if raceEnabled {
+		seeds = 6
+	}
+	for seed := range seeds {
 		interleaving := seed%2 == 1
 		cfg := Config{InitialTSN: testTSN, PeerWindow: 1 << 18, MTU: 600 + int(seed)*7, Interleaving: interleaving, Scheduler: Scheduler(seed / 2 % 2), Congestion: Congestion(seed / 4 % 2)}
 		data := pipe{delay: 20 * time.Millisecond, loss: float64(seed%5) * 0.04, jitter: time.Duration(seed%3) * 7 * time.Millisecond, duplicate: 0.02}
@@ -86,6 +90,9 @@ func bulk(t testing.TB, c Congestion, rtt time.Duration, loss float64, length ti
 // 1.2 packets in a round trip by the square root of the loss (Mathis et al.), and more
 // with CUBIC.
 func TestBulkFillsThePath(t *testing.T) {
+	if raceEnabled {
+		t.Skip("slow, and of one goroutine")
+	}
 	for _, c := range []struct {
 		congestion Congestion
 		rtt        time.Duration

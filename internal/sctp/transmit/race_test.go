@@ -1,0 +1,5 @@
+//go:build race
+
+package transmit
+
+const raceEnabled = true
