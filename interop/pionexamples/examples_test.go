@@ -18,7 +18,6 @@ import (
 
 // doNotBuild are the examples that use what is missing, and what that is.
 var doNotBuild = map[string]string{
-	"ice-proxy":               "SetICEProxyDialer: ICE over TCP",
 	"vnet/show-network-usage": "SetNet: another network",
 	"warp":                    "EnableSctpSnap: SCTP's handshake in signaling",
 }
