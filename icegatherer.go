@@ -465,6 +465,9 @@ func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
 	case *ice.GatherCandidate:
 		g.found(now, e.Candidate)
 	case *ice.GatherError:
+		if g.isTURN(e.URL) {
+			return // gatherRelays tells what becomes of those
+		}
 		if e.Code == codeUnreachable {
 			g.failures = append(g.failures, *e)
 			return // another socket may reach the server

@@ -160,6 +160,7 @@ func TestFailingRelaysAreReported(t *testing.T) {
 			wrong.Credential = "guess"
 			n.Host("silent", "198.51.100.21")
 			good := n.TURNServer("good", "198.51.100.22")
+			good.Refuse(simnet.Binding, simnet.TURNRefusal{Code: 401}) // is a TURN server only
 			servers = append(servers, wrong, turnServer(good),
 				ICEServer{URLs: []string{"turn:198.51.100.21", "turn:nowhere.example", "turns:198.51.100.22?transport=udp"}, Username: "u", Credential: "p"})
 			want[wrong.URLs[0]], want["turn:198.51.100.21"], want["turn:nowhere.example"], want["turns:198.51.100.22?transport=udp"] = 401, 701, 701, 701

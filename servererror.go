@@ -33,16 +33,21 @@ func (g *ICEGatherer) exposes(local netip.AddrPort) bool {
 }
 
 // reportUnreachable raises 701 for the STUN servers that no socket has reached,
-// once for each URL. Those of TURN servers say so themselves.
+// once for each URL.
 func (g *ICEGatherer) reportUnreachable() {
 	raised := make(map[string]bool)
 	for _, f := range g.failures {
 		reached := slices.ContainsFunc(g.candidates, func(c ice.LocalCandidate) bool { return c.URL == f.URL })
-		isTURN := slices.ContainsFunc(g.servers, func(s iceServerURL) bool { return s.raw == f.URL && s.isTURN() })
-		if !reached && !isTURN && !raised[f.URL] {
+		if !reached && !raised[f.URL] {
 			raised[f.URL] = true
 			g.serverError(f.URL, f.Addr, f.Code, f.Text)
 		}
 	}
 	g.failures = nil
+}
+
+// isTURN tells whether a URL is that of a TURN server. What such a server says to
+// the sockets that ask for their reflexive address is no failure of it.
+func (g *ICEGatherer) isTURN(url string) bool {
+	return slices.ContainsFunc(g.servers, func(s iceServerURL) bool { return s.raw == url && s.isTURN() })
 }

@@ -266,6 +266,27 @@ func TestCoturnRefusesWrongCredentials(t *testing.T) {
 	l.saw("gathering complete")
 }
 
+// RFC 8656 section 18.11: coturn gives an IPv6 address beside the IPv4 one, in one
+// allocation.
+func TestCoturnRelaysBothFamilies(t *testing.T) {
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skipf("this host has no IPv6: %v", err)
+	} else {
+		l.Close()
+	}
+	c := newCoturn(t, false, "--relay-ip=::1")
+	a, _ := relayedPair(t, c, "udp")
+	text := a.LocalDescription().SDP
+	if !strings.Contains(text, " "+c.host+" ") || !strings.Contains(text, " ::1 ") || strings.Count(text, "typ relay") < 2 {
+		t.Errorf("candidates of\n%s", text)
+	}
+	for _, line := range strings.Split(c.log.String(), "\n") {
+		if strings.Contains(line, "error 4") && !strings.Contains(line, "error 401") {
+			t.Error(line)
+		}
+	}
+}
+
 // Chromium and we meet on coturn only, over UDP and TCP.
 func TestChromiumThroughCoturn(t *testing.T) {
 	tab := harness(t)

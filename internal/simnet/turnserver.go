@@ -38,6 +38,7 @@ type TURNMethod uint16
 
 // The methods of requests that a TURNServer can be made to refuse.
 const (
+	Binding          TURNMethod = 0x001
 	Allocate         TURNMethod = 0x003
 	Refresh          TURNMethod = 0x004
 	CreatePermission TURNMethod = 0x008
@@ -130,8 +131,8 @@ func (s *TURNServer) AddUser(name, password string) { s.locked(func() { s.users[
 // on. Default 10 minutes.
 func (s *TURNServer) SetLifetime(d time.Duration) { s.locked(func() { s.lifetime = d }) }
 
-// Refuse makes the server answer the authenticated requests of a method with an
-// error; code 0 ends that.
+// Refuse makes the server answer the authenticated requests of a method, and all of
+// Binding, with an error; code 0 ends that.
 func (s *TURNServer) Refuse(method TURNMethod, r TURNRefusal) {
 	s.locked(func() { s.refusals[method] = r })
 }
@@ -210,7 +211,7 @@ func (s *TURNServer) fromClient(src netip.AddrPort, data []byte) []outgoing {
 	if len(data) > 0 && data[0]>>6 == 1 {
 		return s.channelData(now, src, data)
 	}
-	if reply := bindingResponse(src, data); reply != nil {
+	if reply := bindingResponse(src, data); reply != nil && s.refusals[Binding].Code == 0 {
 		return []outgoing{{s.addr, src, reply}}
 	}
 	m, ok := readTURNMessage(data)
@@ -231,6 +232,9 @@ func (s *TURNServer) fromClient(src netip.AddrPort, data []byte) []outgoing {
 
 // answer carries out a request (RFC 8656 sections 7.2, 8.2, 10.2 and 12.2).
 func (s *TURNServer) answer(now time.Time, src netip.AddrPort, m turnMessage) []byte {
+	if r := s.refusals[Binding]; m.method() == Binding && r.Code != 0 {
+		return m.reply(true, nil, attribute(attrErrorCode, errorCode(r.Code, r.Reason)))
+	}
 	user := string(m.first(attrUsername))
 	key, code := s.authenticate(m, user)
 	if code != 0 {

@@ -12,15 +12,21 @@ import (
 // Retransmission of requests over UDP (RFC 8489 section 6.2.1): RTO doubles, Rc
 // requests are sent, and Rm times the first RTO passes after the last.
 const (
-	rto              = 500 * time.Millisecond
-	rc               = 7
-	rm               = 16
-	streamTimeout    = 39500 * time.Millisecond // Ti, RFC 8489 section 6.2.2
-	maxStaleNonces   = 3                        // answers 438 that one transaction goes through
-	maxTransactions  = 300
-	udpTransport     = 17 // RFC 8656 section 18.8
-	attrAdditional   = stun.AttrType(0x8000)
-	attrAddressError = stun.AttrType(0x8001)
+	rto             = 500 * time.Millisecond
+	rc              = 7
+	rm              = 16
+	streamTimeout   = 39500 * time.Millisecond // Ti, RFC 8489 section 6.2.2
+	maxStaleNonces  = 3                        // answers 438 that one transaction goes through
+	maxTransactions = 300
+	udpTransport    = 17 // RFC 8656 section 18.8
+)
+
+// ADDITIONAL-ADDRESS-FAMILY (RFC 8656 section 18.11), and the number that it had in
+// the drafts (draft-martinsen-tram-ssoda), which is the one that coturn reads. Servers
+// ignore what they do not know above 0x7FFF.
+const (
+	attrAdditional      = stun.AttrType(0x8000)
+	attrAdditionalDraft = stun.AttrType(0x8032)
 )
 
 // transaction is a request that waits for its response.
@@ -106,6 +112,7 @@ func (c *Client) addAttributes(m *stun.Message, t *transaction) {
 			m.Add(stun.AttrRequestedAddressFamily, []byte{byte(IPv6), 0, 0, 0})
 		case DualStack:
 			m.Add(attrAdditional, []byte{byte(IPv6), 0, 0, 0})
+			m.Add(attrAdditionalDraft, []byte{byte(IPv6), 0, 0, 0})
 		}
 		if c.cfg.Software != "" {
 			m.Add(stun.AttrSoftware, []byte(c.cfg.Software))
