@@ -388,10 +388,43 @@ func TestFramesAreJoinedAsPionReadsThem(t *testing.T) {
 	}
 }
 
-func compareWithPion(t *testing.T, c Codec, payloads [][]byte, joined []byte) {
+// Every frame of the sample files, in packets of several sizes: what is joined, and
+// what is split again, is what pion/rtp reads.
+func TestFramesOfEncodersAreJoinedAndSplitAsPionReadsThem(t *testing.T) {
+	for _, s := range streams(t) {
+		compared := 0
+		for _, mtu := range []uint16{64, 200, 500, 1200} {
+			for i, packets := range s.packets(0, mtu) {
+				payloads := payloadsOf(packets)
+				joined, err := s.codec.Join(nil, payloads)
+				if err != nil {
+					t.Fatalf("%v, frame %d: %v", s.codec, i, err)
+				}
+				if !compareWithPion(t, s.codec, payloads, joined) {
+					t.Errorf("%v, frame %d: pion/rtp does not read it", s.codec, i)
+				}
+				again, err := s.codec.Split(joined, payloads, 300)
+				if err != nil {
+					t.Fatalf("%v, frame %d, split again: %v", s.codec, i, err)
+				}
+				if !compareWithPion(t, s.codec, again, joined) {
+					t.Errorf("%v, frame %d: pion/rtp does not read what was split", s.codec, i)
+				}
+				compared++
+			}
+		}
+		if compared < 4*45 {
+			t.Errorf("%v: only %d frames", s.codec, compared)
+		}
+	}
+}
+
+// compareWithPion reports whether pion/rtp reads the payloads at all.
+func compareWithPion(t *testing.T, c Codec, payloads [][]byte, joined []byte) bool {
+	t.Helper()
 	oracle, ok := pionDepacketizer[c]
 	if !ok {
-		return
+		return false
 	}
 	depacketizer := oracle()
 	var want []byte
@@ -401,11 +434,12 @@ func compareWithPion(t *testing.T, c Codec, payloads [][]byte, joined []byte) {
 		}
 		part, err := depacketizer.Unmarshal(slices.Clone(p))
 		if err != nil {
-			return
+			return false
 		}
 		want = append(want, part...)
 	}
 	if !bytes.Equal(joined, want) {
 		t.Errorf("%v: %x gives %x, and %x with pion/rtp", c, payloads, joined, want)
 	}
+	return true
 }
