@@ -125,3 +125,38 @@ func BenchmarkReceive(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch)), "ns/packet")
 }
+
+// Sending, forwarding and receiving allocate nothing for a packet: what is left are a
+// timer and a buffer now and then, of all goroutines of both ends together.
+func TestMediaPacketsAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	track := vp8Track(t, "video")
+	one, other := subscribe(t, track), subscribe(t, track)
+	other.drain()
+	batch, single, seq := videoBatch(16), videoBatch(1), uint16(0)
+	into := make([]rtp.Packet, 64)
+	must(t, one.remote.SetReadDeadline(time.Now().Add(time.Minute)))
+	pass := func(packets []rtp.Packet) {
+		number(packets, &seq)
+		if len(packets) == 1 {
+			must(t, track.WriteRTP(&packets[0]))
+		} else {
+			must(t, track.WriteBatch(packets))
+		}
+		for got := 0; got < len(packets); {
+			n, err := one.remote.ReadBatch(into)
+			must(t, err)
+			got += n
+		}
+	}
+	for _, packets := range [][]rtp.Packet{batch, single} {
+		for range 64 { // histories grow
+			pass(packets)
+		}
+		if n := testing.AllocsPerRun(500, func() { pass(packets) }); n > 1 {
+			t.Errorf("%v allocations for %d packets to two connections", n, len(packets))
+		}
+	}
+}
