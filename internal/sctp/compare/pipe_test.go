@@ -203,6 +203,19 @@ func TestAByteCostsAQuarterOfPions(t *testing.T) {
 	}
 }
 
+// A message costs two allocations, both ends together: the copy that is sent and the
+// one that is delivered. Packets cost none.
+func TestAMessageIsTwoAllocations(t *testing.T) {
+	for _, size := range []int{100, 16 << 10, 256 << 10} {
+		p := newPair(t)
+		p.transfer(200, size)
+		const n = 100
+		if got := testing.AllocsPerRun(5, func() { p.transfer(n, size) }) / n; got > 2.5 { // queues and lists grow now and then
+			t.Errorf("%d bytes: %.2f allocations a message", size, got)
+		}
+	}
+}
+
 func benchmark(b *testing.B, size int, transfer func(n, size int)) {
 	transfer(100, size)
 	b.SetBytes(int64(size))

@@ -1,6 +1,7 @@
 package transmit
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -501,6 +502,30 @@ func TestCostOfAMessage(t *testing.T) {
 		if n := allocations(streams, 100); n > 0 { // rounded down: a block of 4 KiB for 40
 			t.Errorf("%d streams: %v allocations for a message of 100 bytes", streams, n)
 		}
+	}
+}
+
+// An open stream without data is its struct and its place in a map.
+func TestAnIdleStreamIsSmall(t *testing.T) {
+	const streams = 65535
+	memory := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	q := New(start, Config{MTU: 1200, PeerWindow: 1 << 20})
+	before := memory()
+	for id := range streams {
+		q.Open(chunk.StreamID(id), reliable)
+	}
+	each := float64(memory()-before) / streams
+	if each > 150 {
+		t.Errorf("%.0f bytes", each)
+	}
+	t.Logf("%.0f bytes", each)
+	if due := q.Deadline(); !due.IsZero() {
+		t.Error("an idle queue has a deadline")
 	}
 }
 
