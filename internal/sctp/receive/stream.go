@@ -112,7 +112,7 @@ func (b *Buffer) insert(f *fragment, wide bool) (bool, error) {
 	const whole = chunk.FlagBegin | chunk.FlagEnd
 	if f.flags&whole == whole && f.order == s.next && (s.busy == nil || len(s.busy.ordered) == 0) {
 		s.bump(f.order)
-		b.deliver(s, Message{Stream: s.id, PPID: f.ppid, Payload: slices.Clone(f.payload)})
+		b.deliver(s, Message{Stream: s.id, PPID: f.ppid, Payload: exact(f.payload)})
 		return true, nil
 	}
 	a := b.assembly(s)
@@ -126,7 +126,7 @@ func (b *Buffer) insert(f *fragment, wide bool) (bool, error) {
 func (b *Buffer) insertUnordered(s *stream, f *fragment) error {
 	const whole = chunk.FlagBegin | chunk.FlagEnd
 	if f.flags&whole == whole {
-		b.deliver(s, Message{Stream: s.id, PPID: f.ppid, Payload: slices.Clone(f.payload)})
+		b.deliver(s, Message{Stream: s.id, PPID: f.ppid, Payload: exact(f.payload)})
 		return nil
 	}
 	a := b.assembly(s)
@@ -286,4 +286,11 @@ func (a *assembly) check() (int, error) {
 		}
 	}
 	return total, nil
+}
+
+// exact returns a copy that pins no more memory than it has bytes.
+func exact(b []byte) []byte {
+	c := make([]byte, len(b))
+	copy(c, b)
+	return c
 }
