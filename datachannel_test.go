@@ -476,3 +476,32 @@ func TestADetachedStreamCarriesMoreThanAMessage(t *testing.T) {
 		}
 	}, withEngines(detach), withLink(simnet.Link{Delay: time.Millisecond}))
 }
+
+// W3C section 6.1.3.2: the message size is what the peer announces.
+func TestAPeerMayTakeMessagesOfFourMegabytes(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		atA, atB := r.openPair("x", nil)
+		if n := r.a.SCTP().MaxMessageSize(); n != 4<<20 {
+			t.Errorf("%d bytes", n)
+		}
+		got := make(chan []byte, 2)
+		atB.OnMessage(func(m DataChannelMessage) { got <- m.Data })
+		for range 2 {
+			message := make([]byte, 4<<20)
+			for i := range message {
+				message[i] = byte(i * i >> 7)
+			}
+			must(t, atA.Send(message))
+			if data := wait(t, "message", got, time.Minute); !bytes.Equal(data, message) {
+				t.Errorf("%d bytes arrived, not those that were sent", len(data))
+			}
+		}
+		if err := atA.Send(make([]byte, 4<<20+1)); err == nil {
+			t.Error("a larger one was taken")
+		}
+	}, withLink(simnet.Link{Delay: 10 * time.Millisecond}), withEngines(func(a, b *SettingEngine) {
+		a.SetSCTPEngine(SCTPEngineNative)
+		b.SetSCTPEngine(SCTPEngineNative)
+		b.SetSCTPMaxMessageSize(8 << 20) // reduced to what the window allows
+	}))
+}

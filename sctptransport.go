@@ -111,15 +111,22 @@ func (t *SCTPTransport) GetCapabilities() SCTPCapabilities {
 // localMaxMessageSize is the max-message-size that we announce; it must fit in
 // the receive window, or a message of that size would never arrive whole.
 func (e *SettingEngine) localMaxMessageSize() uint32 {
-	limit := uint32(pionsctp.DefaultMaxMessageSize)
+	limit := uint32(maxNativeMessage)
+	if e.sctp.engine == SCTPEnginePion {
+		limit = pionsctp.DefaultMaxMessageSize
+	}
 	if e.sctp.receiveBuffer != 0 {
 		limit = pionsctp.MaxMessageSize(e.sctp.receiveBuffer)
 	}
-	if e.sctp.maxMessageSize != 0 && e.sctp.maxMessageSize < limit {
-		return e.sctp.maxMessageSize
+	if e.sctp.maxMessageSize != 0 {
+		return min(e.sctp.maxMessageSize, limit)
 	}
-	return limit
+	return min(pionsctp.DefaultMaxMessageSize, limit)
 }
+
+// maxNativeMessage is the largest message in bytes that our own engine sends to a peer
+// that takes it, and may announce: a quarter of the window that it grows to.
+const maxNativeMessage = 4 << 20
 
 // BufferedAmount returns the bytes that wait on all channels.
 func (t *SCTPTransport) BufferedAmount() int {
@@ -240,10 +247,16 @@ func (t *SCTPTransport) startEngine(now time.Time) {
 // 5), for the record layer: 13 bytes of header, 8 of nonce, 16 of tag.
 const sctpMTU = 1200 - 13 - 8 - 16
 
-// sendLimit is the largest message that Send takes: what the peer announced, or
-// the engine's cap where the peer has no limit (RFC 8841 section 6.1).
+// sendLimit is the largest message that Send takes: what the peer announced, or our
+// cap where the peer has no limit (RFC 8841 section 6.1). Who announces more than
+// maxNativeMessage has none: its window is probably smaller, and a message that does
+// not fit into it never arrives, with some engines.
 func (t *SCTPTransport) sendLimit() uint32 {
-	if t.remoteMax == 0 || t.remoteMax > pionsctp.MaxSendSize {
+	limit := uint64(maxNativeMessage)
+	if t.api.settings.sctp.engine == SCTPEnginePion {
+		limit = pionsctp.MaxSendSize
+	}
+	if t.remoteMax == 0 || t.remoteMax > limit {
 		return pionsctp.MaxSendSize
 	}
 	return uint32(t.remoteMax)

@@ -189,11 +189,12 @@ func (e *SettingEngine) DisableCertificateFingerprintVerification(isDisabled boo
 // SetSCTPEngine selects what carries data channels.
 func (e *SettingEngine) SetSCTPEngine(engine SCTPEngine) { e.sctp.engine = engine }
 
-// SetSCTPMaxReceiveBufferSize sets the SCTP receive window in bytes; it bounds
-// the messages that wait for a slow reader. 0 is the default, 2 MiB.
+// SetSCTPMaxReceiveBufferSize sets in bytes how far the SCTP receive window grows;
+// it bounds the messages that wait for a slow reader. 0 is the default: 16 MiB, of
+// which 1 MiB is opened at first, or 2 MiB with SCTPEnginePion.
 func (e *SettingEngine) SetSCTPMaxReceiveBufferSize(size uint32) { e.sctp.receiveBuffer = size }
 
 // SetSCTPMaxMessageSize sets the size in bytes of the largest message that the
-// peer is told it may send. 0 is the default, 512 KiB. More than a quarter of
-// the receive window is reduced to that. See RFC 8841 section 6.
+// peer is told it may send. 0 is the default, 512 KiB. More than a quarter of what
+// the receive window grows to, 4 MiB by default, is reduced to that. See RFC 8841 section 6.
 func (e *SettingEngine) SetSCTPMaxMessageSize(size uint32) { e.sctp.maxMessageSize = size }
