@@ -84,6 +84,27 @@ func (p *icePath) sendAll(bs []*netio.Buffer) {
 	p.socket.SendAll(bs, p.remote)
 }
 
+// queueAll is sendAll without the system call, where the path can part them: flush
+// then has to come.
+func (p *icePath) queueAll(bs []*netio.Buffer) {
+	q, ok := p.socket.(queuedPath)
+	if !ok {
+		p.sendAll(bs)
+		return
+	}
+	for _, b := range bs {
+		b.Charge(p.traffic.sent)
+	}
+	q.QueueAll(bs, p.remote)
+}
+
+// flush makes the system call of queueAll.
+func (p *icePath) flush() {
+	if q, ok := p.socket.(queuedPath); ok {
+		q.Flush()
+	}
+}
+
 // carries reports whether the path is the one that data goes over.
 func (t *ICETransport) carries(p *pathTraffic) bool {
 	path := t.path.Load()

@@ -19,7 +19,18 @@ type localPath interface {
 	Close() error
 }
 
-var _ localPath = (*netio.Socket)(nil)
+// queuedPath is a localPath that parts what keeps packets in order from the system
+// call.
+type queuedPath interface {
+	localPath
+	QueueAll(bs []*netio.Buffer, dst netip.AddrPort)
+	Flush()
+}
+
+var (
+	_ queuedPath = (*netio.Socket)(nil)
+	_ queuedPath = (*netio.MuxPath)(nil)
+)
 
 // sharedPath is a localPath whose socket other connections use too, or which takes
 // TCP connections from whoever comes, so that it has to know what is for this one.

@@ -82,9 +82,10 @@ type sentStream struct {
 
 // outbound is what sends the packets of one call: the path and the keys of now.
 type outbound struct {
-	now  time.Time
-	path *icePath
-	keys *srtp.Outbound
+	now    time.Time
+	path   *icePath
+	keys   *srtp.Outbound
+	queued bool // packets wait in the socket for flush
 }
 
 // begin returns what is needed to send, and false while nothing can be.
@@ -105,21 +106,29 @@ func (out *rtpOutbound) emit(o *outbound, buffer *netio.Buffer) {
 	out.burst = append(out.burst, buffer)
 	if len(out.burst) >= burstLimit {
 		out.end(o)
+		o.flush() // a call with so much pays for it under the lock: the queue is bounded
 	}
 }
 
-// end gives the burst to the socket. out.mu is held.
+// end gives the burst to the socket, which keeps it in order; what leaves it is flush.
+// out.mu is held.
 func (out *rtpOutbound) end(o *outbound) {
-	switch len(out.burst) {
-	case 0:
+	if len(out.burst) == 0 {
 		return
-	case 1:
-		o.path.send(out.burst[0], false)
-	default:
-		o.path.sendAll(out.burst)
 	}
+	o.path.queueAll(out.burst)
+	o.queued = true
 	clear(out.burst)
 	out.burst = out.burst[:0]
+}
+
+// flush makes the system call of what end has queued. Without out.mu, so that nobody
+// waits for it: neither another writer nor the socket's reader with RTCP.
+func (o *outbound) flush() {
+	if o.queued {
+		o.queued = false
+		o.path.flush()
+	}
 }
 
 // write sends a packet of a stream and returns its size, or drops it while there
@@ -133,6 +142,7 @@ func (t *rtpTransport) write(now time.Time, s *rtpsession.SendStream, h *rtp.Hea
 	n, err := t.out.enqueue(&o, s, h, payload, nil)
 	at := t.out.drain(&o)
 	t.out.mu.Unlock()
+	o.flush()
 	t.rouse(at)
 	return n, err
 }
@@ -149,6 +159,7 @@ func (t *rtpTransport) writeNumbered(now time.Time, s *rtpsession.SendStream, h 
 	n, err := t.out.enqueue(&o, s, h, payload, &number)
 	at := t.out.drain(&o)
 	t.out.mu.Unlock()
+	o.flush()
 	t.rouse(at)
 	return n, err
 }
@@ -173,6 +184,7 @@ func (t *rtpTransport) writeBatch(now time.Time, s *rtpsession.SendStream, packe
 	}
 	at := t.out.drain(&o)
 	t.out.mu.Unlock()
+	o.flush()
 	t.rouse(at)
 	return first
 }
@@ -193,6 +205,7 @@ func (t *rtpTransport) insert(now time.Time, s *rtpsession.SendStream, pt Payloa
 	}
 	due := t.out.drain(&o)
 	t.out.mu.Unlock()
+	o.flush()
 	t.rouse(due)
 }
 
@@ -267,6 +280,7 @@ func (t *rtpTransport) resend(now time.Time) {
 	}
 	at := t.out.drain(&o)
 	t.out.mu.Unlock()
+	o.flush()
 	t.rouse(at)
 }
 

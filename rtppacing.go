@@ -200,6 +200,7 @@ func (t *rtpTransport) drive(now time.Time) {
 		at = out.due()
 	}
 	out.mu.Unlock()
+	o.flush()
 	if changed {
 		t.loop.Post(func(now time.Time) { t.targetChanged(now, target) })
 	}

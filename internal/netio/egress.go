@@ -13,7 +13,8 @@ const writeBatch = 64
 // in the queue. When a sender has written and finds something left, it starts
 // the flusher and returns; the flusher ends when the queue is empty or
 // somebody else writes. So whenever the lock is free and the queue is not
-// empty, there is a writer, or a flusher that will become one.
+// empty, there is a writer, or a flusher that will become one, or somebody who
+// has called queueAll and is about to flush.
 type egress struct {
 	conn PacketConn
 	run  func() // runFlusher, bound once: a go statement then allocates nothing
@@ -71,7 +72,12 @@ func (e *egress) send(b *Buffer, to flowKey, more bool) {
 
 // sendAll queues the datagrams of one burst and writes a batch of what waits, on the
 // caller's goroutine unless another writes already.
-func (e *egress) sendAll(bs []*Buffer, to flowKey) {
+func (e *egress) sendAll(bs []*Buffer, to flowKey) { e.take(bs, to, true) }
+
+// queueAll queues the datagrams of one burst, for the flush that has to come at once.
+func (e *egress) queueAll(bs []*Buffer, to flowKey) { e.take(bs, to, false) }
+
+func (e *egress) take(bs []*Buffer, to flowKey, write bool) {
 	e.mu.Lock()
 	refused := bs
 	if !e.closed {
@@ -84,7 +90,7 @@ func (e *egress) sendAll(bs []*Buffer, to flowKey) {
 	} else {
 		e.dropped[dropClosed] += uint64(len(refused))
 	}
-	if e.closed {
+	if e.closed || !write {
 		e.mu.Unlock() // close sends what is left
 	} else {
 		e.writeOnce()

@@ -98,6 +98,37 @@ func TestSendersDoNotWaitForTheWriter(t *testing.T) {
 	})
 }
 
+// What is queued under the caller's lock makes no system call there; Flush makes it, once, and what was
+// queued first leaves first.
+func TestWhatIsQueuedLeavesWithFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newMemConn()
+		s := NewSocket(c, discard)
+		bs := numbered("x", 6)
+		s.QueueAll(bs[:3], dest(1))
+		s.QueueAll(bs[3:], dest(1))
+		synctest.Wait()
+		if got := c.writes(); len(got) != 0 || s.Stats().Queued != 6 {
+			t.Errorf("before Flush the network saw %q", got)
+		}
+		s.Flush()
+		if got, want := c.writes(), []string{names("x", 0, 6)}; !slices.Equal(got, want) {
+			t.Errorf("the network saw %q, want %q", got, want)
+		}
+		checkReleased(t, bs)
+		late := numbered("y", 2)
+		s.QueueAll(late, dest(1)) // Close sends what nobody has flushed
+		s.Close()
+		if got := c.writes(); len(got) != 2 {
+			t.Errorf("the network saw %q", got)
+		}
+		checkReleased(t, late)
+		refused := numbered("z", 1)
+		s.QueueAll(refused, dest(1))
+		checkReleased(t, refused)
+	})
+}
+
 func TestBurstLeavesWithoutAnEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newMemConn()

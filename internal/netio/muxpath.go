@@ -183,6 +183,14 @@ func (p *MuxPath) SendAll(bs []*Buffer, dst netip.AddrPort) {
 	p.shard.socket.egress.sendAll(bs, flowKey{dst, p.source})
 }
 
+// QueueAll and Flush are those of a Socket.
+func (p *MuxPath) QueueAll(bs []*Buffer, dst netip.AddrPort) {
+	p.shard.socket.egress.queueAll(bs, flowKey{dst, p.source})
+}
+
+// Flush see QueueAll.
+func (p *MuxPath) Flush() { p.shard.socket.egress.flush() }
+
 // ask remembers whose a transaction is. A request that is sent again is remembered
 // again, should so many others have gone meanwhile.
 func (p *MuxPath) ask(id transaction) {

@@ -67,6 +67,12 @@ func (s *Socket) SendAll(bs []*Buffer, dst netip.AddrPort) {
 	s.egress.sendAll(bs, flowKey{dst: dst})
 }
 
+// QueueAll is SendAll without the system call: whoever calls it has to call Flush at
+// once, when it has let go of the lock that keeps its datagrams in order.
+func (s *Socket) QueueAll(bs []*Buffer, dst netip.AddrPort) {
+	s.egress.queueAll(bs, flowKey{dst: dst})
+}
+
 // Flush sends what waits, a batch of it on the caller's goroutine unless
 // another goroutine sends already.
 func (s *Socket) Flush() { s.egress.flush() }
