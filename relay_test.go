@@ -199,6 +199,28 @@ func TestFailingRelaysAreReported(t *testing.T) {
 	}
 }
 
+// RFC 8656 section 7.4: three ports are tried where the server says that one is in use.
+func TestAPortThatIsInUseIsExchanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(1)
+		defer n.Close()
+		s := n.TURNServer("turn", "198.51.100.3")
+		s.Refuse(simnet.Allocate, simnet.TURNRefusal{Code: 437})
+		ports := map[netip.AddrPort]bool{}
+		n.Tap(func(p simnet.Packet) simnet.Verdict {
+			if p.Dst == s.Addr() {
+				ports[p.Src] = true
+			}
+			return simnet.Pass
+		})
+		pc := connectionOn(t, n.Host("h", "192.0.2.1"), SettingEngine{}, relayOnly(turnServer(s)))
+		defer pc.Close()
+		if _, failures := gatherAll(t, pc); len(ports) != 3 || len(failures) != 1 || failures[0].ErrorCode != 437 {
+			t.Errorf("%d ports, failures %v", len(ports), failures)
+		}
+	})
+}
+
 // RFC 8489 section 10: another server is asked where one says so, but not round and
 // round.
 func TestFollowsTryAlternate(t *testing.T) {

@@ -27,6 +27,10 @@ const codeUnreachable = 701
 // 10).
 const maxAlternates = 3
 
+// maxClientPorts is how many of our ports a server is asked from that says that one is
+// in use (437, RFC 8656 section 7.4).
+const maxClientPorts = 3
+
 // relayFailure is why a server gave no relayed address to one local address.
 type relayFailure struct {
 	local netip.AddrPort
@@ -102,7 +106,7 @@ func reaches(local, remote netip.Addr) bool {
 func (g *ICEGatherer) gatherRelay(generation int, server iceServerURL, local netip.Addr, target netip.AddrPort) (netip.AddrPort, error) {
 	asked := []netip.AddrPort{target}
 	name := server.host
-	for {
+	for ports := 1; ; {
 		inner, err := g.reachServer(server, name, local, target)
 		if err != nil {
 			return netip.AddrPortFrom(local, 0), err
@@ -118,6 +122,10 @@ func (g *ICEGatherer) gatherRelay(generation int, server iceServerURL, local net
 		case err = <-r.outcome:
 		case <-g.context.Done():
 			return from, errGatheringEnded
+		}
+		if turn.Mismatch(err) && ports < maxClientPorts {
+			ports++
+			continue
 		}
 		next, domain, ok := turn.Alternate(err)
 		if err == nil || !ok {

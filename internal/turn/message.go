@@ -74,6 +74,14 @@ func Alternate(err error) (server netip.AddrPort, domain string, ok bool) {
 	return e.Alternate, e.AlternateDomain, true
 }
 
+// Mismatch reports whether a server refused because this end's address has an
+// allocation already, of somebody who had it before: another port may do (RFC 8656
+// section 7.4).
+func Mismatch(err error) bool {
+	var e *ErrorResponse
+	return errors.As(err, &e) && e.Code == codeMismatch
+}
+
 // decode reads a message into m, which shares raw. The length has to fit to the
 // octet: pion/stun takes messages with something behind them.
 func decode(m *stun.Message, raw []byte) error {
