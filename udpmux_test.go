@@ -103,7 +103,11 @@ func TestConnectionsBetweenTwoMuxesShareBothAddresses(t *testing.T) {
 		for range 10 { // consent moves the newest owner about
 			time.Sleep(3 * time.Second)
 			for _, c := range channels {
+				start := time.Now()
 				bothWays(t, c[0], c[1])
+				if took := time.Since(start); took != 0 {
+					t.Errorf("a message each way took %v: it was sent again, as another connection had got it", took)
+				}
 			}
 		}
 		for _, pc := range all {
