@@ -92,8 +92,8 @@ func TestConnectsAnewWhenTheTCPConnectionBreaks(t *testing.T) {
 	changed := make(chan ICEConnectionState, 16)
 	clients[0].OnICEConnectionStateChange(func(s ICEConnectionState) { changed <- s })
 	must(t, wait(t, "TCP connection", made, time.Minute).Close())
-	if s := wait(t, "disconnected", changed, time.Minute); s != ICEConnectionStateDisconnected {
-		t.Errorf("first %v, want disconnected", s)
+	for wait(t, "disconnected", changed, time.Minute) != ICEConnectionStateDisconnected {
+		// completed, which may have been on its way
 	}
 	if s := wait(t, "connected", changed, time.Minute); s != ICEConnectionStateConnected && s != ICEConnectionStateCompleted {
 		t.Errorf("then %v, want connected", s)
