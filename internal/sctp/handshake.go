@@ -76,7 +76,7 @@ func (a *Association) handleInit(now time.Time, header chunk.Header, c chunk.Chu
 		return
 	}
 	if a.state == StateShutdownAckSent {
-		a.control = chunk.AppendRaw(a.control, chunk.TypeShutdownAck, 0, nil) // section 9.2
+		a.addControl(chunk.AppendRaw(nil, chunk.TypeShutdownAck, 0, nil)) // section 9.2
 		return
 	}
 	unrecognized, host := unrecognizedParameters(&i)
@@ -211,7 +211,7 @@ func (a *Association) handleCookieEcho(now time.Time, header chunk.Header, c chu
 		return
 	case a.live() && cookie.localTie == a.localTag && cookie.remoteTie == a.remoteTag && cookie.remoteTag != a.remoteTag: // A
 		if a.state == StateShutdownAckSent {
-			a.control = chunk.AppendRaw(a.control, chunk.TypeShutdownAck, 0, nil)
+			a.addControl(chunk.AppendRaw(nil, chunk.TypeShutdownAck, 0, nil))
 			a.addError(chunk.CauseCookieWhileShutdown, nil)
 			return
 		}
@@ -219,7 +219,7 @@ func (a *Association) handleCookieEcho(now time.Time, header chunk.Header, c chu
 	default: // C and the rest: discarded
 		return
 	}
-	a.control = chunk.AppendRaw(a.control, chunk.TypeCookieAck, 0, nil)
+	a.addControl(chunk.AppendRaw(nil, chunk.TypeCookieAck, 0, nil))
 	header.Tag = a.localTag
 	a.handleChunks(now, header, rest)
 }
