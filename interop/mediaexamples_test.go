@@ -79,7 +79,19 @@ func waitLine(t *testing.T, lines <-chan string, pattern string) string {
 // waitFor waits until a JavaScript condition holds.
 func waitFor(t *testing.T, tab context.Context, what, condition string) {
 	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	waitWithin(t, tab, patience, what, condition)
+}
+
+// waitLong is waitFor for what a browser does when its estimate of the network
+// allows it, which takes its time on a machine that does much else.
+func waitLong(t *testing.T, tab context.Context, what, condition string) {
+	t.Helper()
+	waitWithin(t, tab, 4*patience, what, condition)
+}
+
+func waitWithin(t *testing.T, tab context.Context, limit time.Duration, what, condition string) {
+	t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(100 * time.Millisecond) {
 		var holds bool
 		if err := evaluate(tab, "Promise.resolve("+condition+").then(Boolean)", &holds); err != nil {
 			t.Fatalf("%s: %v", what, err)

@@ -102,10 +102,13 @@ func (t *Track) RequestKeyFrame() {
 	}
 }
 
-// PassOnRequests asks the source for a key frame whenever a watcher's decoder does
-// (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1). It returns when the sender
-// ends.
-func (t *Track) PassOnRequests(sender *webrtc.RTPSender) {
+// PassOnRequests asks the source for a key frame whenever a watcher's decoder does.
+// It returns when the sender ends.
+func (t *Track) PassOnRequests(sender *webrtc.RTPSender) { OnRequest(sender, t.RequestKeyFrame) }
+
+// OnRequest calls f whenever the other end's decoder asks for a key frame (RFC 4585
+// section 6.3.1, RFC 5104 section 4.3.1). It returns when the sender ends.
+func OnRequest(sender *webrtc.RTPSender, f func()) {
 	for {
 		packets, _, err := sender.ReadRTCP()
 		if err != nil {
@@ -114,7 +117,7 @@ func (t *Track) PassOnRequests(sender *webrtc.RTPSender) {
 		for _, p := range packets {
 			switch p.(type) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-				t.RequestKeyFrame()
+				f()
 			}
 		}
 	}

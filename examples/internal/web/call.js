@@ -5,7 +5,7 @@
 // A page has a <section id="panel">, and says what is special about its call:
 //
 //   setUp({ hello: 'Press Start.', start: async pc => { add tracks or transceivers },
-//           track: event => { show it }, connected: pc => {}, ended: () => {} })
+//           track: event => { show it }, connected: pc => {}, closed: () => { the program has hung up }, ended: () => {} })
 //
 // offer is where its offer goes, '/offer' without it. A page with signalling of its
 // own has instead
@@ -109,6 +109,8 @@ function prefer(transceiver) {
 function judge(mine) {
   if (mine.connectionState === 'connected') {
     say('Connected', 'Encrypted from end to end: DTLS and SRTP over UDP.');
+    const dtls = mine.getReceivers()[0]?.transport;
+    if (dtls) dtls.onstatechange = () => { if (dtls.state === 'closed' && mine === pc) gone(); };
     page.connected?.(mine);
   } else if (mine.connectionState === 'disconnected') {
     say('Interrupted', 'The program is silent. Waiting for the path to come back …');
@@ -119,6 +121,11 @@ function judge(mine) {
         'A firewall, a VPN or a security program may block UDP: allow it for the browser and for the Go program, or pause it and try again.',
         'Are they on two machines? Then each must reach an address of the other.']);
   } else if (mine.connectionState === 'closed') hangUp();
+}
+
+// gone is told by DTLS that the program has closed the connection.
+function gone() {
+  if (page.closed) { hangUp(); page.closed(); } else fail('The program has ended the call.', ['It may have been stopped: look at its terminal.', 'Press Start to call again.']);
 }
 
 function fail(why, hints) {

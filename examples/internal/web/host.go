@@ -33,6 +33,7 @@ type Host struct {
 	page   []byte
 	files  map[string][]byte // beside the page
 	accept Accept
+	others []otherPage
 	api    *webrtc.API
 
 	mu    sync.Mutex
@@ -69,6 +70,19 @@ func (h *Host) Script(name string, script []byte) {
 	h.files[name] = script
 }
 
+// An otherPage is one beside the first, with calls of its own.
+type otherPage struct {
+	name   string
+	page   []byte
+	accept Accept
+}
+
+// Page serves another page at /name, whose script says offer: '/name/offer'. It is
+// called before Serve.
+func (h *Host) Page(name string, page []byte, accept Accept) {
+	h.others = append(h.others, otherPage{name, page, accept})
+}
+
 // Printf prints a line.
 func (h *Host) Printf(format string, args ...any) {
 	h.mu.Lock()
@@ -82,9 +96,9 @@ const (
 	maxGathering = 5 * time.Second
 )
 
-// offer takes the page's offer. The answer holds all candidates, so that one
+// offer takes a page's offer. The answer holds all candidates, so that one
 // exchange is enough. Its Location is what the page deletes when it hangs up.
-func (h *Host) offer(w http.ResponseWriter, r *http.Request) {
+func (h *Host) offer(w http.ResponseWriter, r *http.Request, accept Accept) {
 	var offer webrtc.SessionDescription
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&offer); err != nil {
 		http.Error(w, "the offer: "+err.Error(), http.StatusBadRequest)
@@ -96,7 +110,7 @@ func (h *Host) offer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	gathered := webrtc.GatheringCompletePromise(pc)
-	if err := h.accept(ctx, pc, offer); err != nil {
+	if err := accept(ctx, pc, offer); err != nil {
 		h.end(id)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -140,12 +154,30 @@ func (h *Host) newCall() (ctx context.Context, id string, pc *webrtc.PeerConnect
 			h.end(id)
 		default:
 			h.Printf("%s: %v", name, state)
+			if state == webrtc.PeerConnectionStateConnected {
+				h.endWithDTLS(pc, id, name)
+			}
 		}
 	}
 	if _, err := pc.AddEventListener("connectionstatechange", watch); err != nil { // OnConnectionStateChange is the example's
 		return nil, "", nil, err
 	}
 	return ctx, id, pc, nil
+}
+
+// endWithDTLS ends a call whose page has gone without a word: DTLS's close_notify
+// tells.
+func (h *Host) endWithDTLS(pc *webrtc.PeerConnection, id, name string) {
+	for _, transceiver := range pc.GetTransceivers() {
+		if dtls := transceiver.Receiver().Transport(); dtls != nil {
+			dtls.OnStateChange(func(state webrtc.DTLSTransportState) {
+				if state == webrtc.DTLSTransportStateClosed && h.end(id) {
+					h.Printf("%s: the page has gone", name)
+				}
+			})
+			return
+		}
+	}
 }
 
 func (h *Host) hangUp(w http.ResponseWriter, r *http.Request) {

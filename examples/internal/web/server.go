@@ -27,7 +27,11 @@ func (h *Host) handler() http.Handler {
 	for name, script := range h.files {
 		mux.HandleFunc("GET /"+name, Script(script))
 	}
-	mux.HandleFunc("POST /offer", h.offer)
+	mux.HandleFunc("POST /offer", func(w http.ResponseWriter, r *http.Request) { h.offer(w, r, h.accept) })
+	for _, other := range h.others {
+		mux.HandleFunc("GET /"+other.name, Page(other.page))
+		mux.HandleFunc("POST /"+other.name+"/offer", func(w http.ResponseWriter, r *http.Request) { h.offer(w, r, other.accept) })
+	}
 	mux.HandleFunc("DELETE /calls/{id}", h.hangUp)
 	// Only our own page may post here, not any page that the browser has open.
 	return http.NewCrossOriginProtection().Handler(mux)

@@ -114,7 +114,13 @@ func NewPeer(t *testing.T) *webrtc.PeerConnection {
 // Call connects pc with the program as the page does, and returns what hangs up.
 func (p *Program) Call(pc *webrtc.PeerConnection) (hangUp func()) {
 	p.t.Helper()
-	response, text := p.offer(pc)
+	return p.CallAt("/offer", pc)
+}
+
+// CallAt is Call with the offer for another page.
+func (p *Program) CallAt(path string, pc *webrtc.PeerConnection) (hangUp func()) {
+	p.t.Helper()
+	response, text := p.offer(path, pc)
 	var answer webrtc.SessionDescription
 	if response.StatusCode != http.StatusOK {
 		p.t.Fatalf("the offer was refused: %s", text)
@@ -136,7 +142,7 @@ func (p *Program) Call(pc *webrtc.PeerConnection) (hangUp func()) {
 // Refuses is Call for an offer that the program refuses. It returns why.
 func (p *Program) Refuses(pc *webrtc.PeerConnection) string {
 	p.t.Helper()
-	response, text := p.offer(pc)
+	response, text := p.offer("/offer", pc)
 	if response.StatusCode != http.StatusBadRequest {
 		p.t.Fatalf("the offer was not refused: %s %s", response.Status, text)
 	}
@@ -144,7 +150,7 @@ func (p *Program) Refuses(pc *webrtc.PeerConnection) string {
 }
 
 // offer posts an offer with all candidates.
-func (p *Program) offer(pc *webrtc.PeerConnection) (*http.Response, []byte) {
+func (p *Program) offer(path string, pc *webrtc.PeerConnection) (*http.Response, []byte) {
 	p.t.Helper()
 	gathered := webrtc.GatheringCompletePromise(pc)
 	offer, err := pc.CreateOffer(nil)
@@ -159,7 +165,7 @@ func (p *Program) offer(pc *webrtc.PeerConnection) (*http.Response, []byte) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return p.do("POST", "/offer", body)
+	return p.do("POST", path, body)
 }
 
 func (p *Program) do(method, path string, body []byte) (*http.Response, []byte) {
