@@ -447,3 +447,69 @@ func TestTheWindowSurvivesARest(t *testing.T) {
 		t.Errorf("%d packets at once after a rest, the window is %d", n, s.q.CongestionWindow()/s.q.room())
 	}
 }
+
+// RFC 9260 section 7.2.4 step 3 and RFC 6937: while more is under way than the reduced
+// window allows, the first packet is sent again at once, and then two for three SACKs.
+func TestRepairGoesOnWhileTheWindowIsFull(t *testing.T) {
+	s := measured(t, 10, func(c *Config) { c.Congestion = NewReno })
+	for range 100 {
+		s.send(1, full)
+	}
+	s.run(100 * ms)
+	s.sack(20)
+	if n := len(s.run(90 * ms)); n != 20 {
+		t.Fatalf("%d packets in a window of 20", n)
+	}
+	s.wait(10 * ms)
+	gaps := [][2]int{{22, 22}, {24, 24}, {26, 26}}
+	for n, again := range [][]int{{20}, {21}, {}, {23}, {25}} {
+		s.sack(20, gaps...)
+		if s.q.Outstanding() < s.q.CongestionWindow() {
+			t.Fatalf("%d under way in a window of %d", s.q.Outstanding(), s.q.CongestionWindow())
+		}
+		if got := tsns(s.drain()...); !slices.Equal(got, again) {
+			t.Errorf("SACK %d: sent %v again, want %v", n+1, got, again)
+		}
+	}
+}
+
+// RFC 9260 section 3.3.4 has a SACK report as many gaps as fit, the lowest: what lies
+// above the last one that it reports is not known to be lost, even when a chunk
+// that was sent again later has arrived.
+func TestWhatASACKHasNoRoomForIsNotLost(t *testing.T) {
+	s := begin(t, func(c *Config) { c.RTT = 100 * ms; c.PeerWindow = 1 << 24 })
+	s.open(1)
+	sent := 0
+	for sent < 600 { // open the window
+		for range 200 {
+			s.send2(1, full)
+		}
+		s.run(100 * ms)
+		sent = int(s.q.out.next)
+		s.sack(sent)
+	}
+	for range 400 {
+		s.send2(1, full)
+	}
+	s.run(60 * ms)
+	first, last := sent, int(s.q.out.next)-1
+	if last-first < 350 {
+		t.Fatalf("%d packets under way", last-first)
+	}
+	s.wait(40 * ms)
+	// Every other packet of 240 was lost; of the rest nothing is said.
+	var gaps [][2]int
+	for n := first + 1; n < first+240; n += 2 {
+		gaps = append(gaps, [2]int{n, n})
+	}
+	s.sack(first, gaps...)
+	again := len(tsns(s.drain()...))
+	s.run(100 * ms)
+	lost := s.q.Stats().Lost
+	// The first that was sent again arrives, and it is the newest that has.
+	s.sack(first+2, gaps[1:]...)
+	s.run(30 * ms)
+	if s.q.Stats().Lost > lost || lost > 120 || again == 0 {
+		t.Errorf("%d were taken for lost, %d after a retransmission had arrived; 120 are missing", lost, s.q.Stats().Lost)
+	}
+}
