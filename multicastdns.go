@@ -175,7 +175,7 @@ func (d *multicastDNS) publish(name string, addr netip.Addr) error {
 		return err
 	}
 	done := false
-	d.input(func(now time.Time) { done = d.machine.Publish(now, name, addr) })
+	d.input(func(time.Time) { done = d.machine.Publish(name, addr) })
 	if !done {
 		d.release()
 		return errors.New("multicast DNS: too many names, or no name")

@@ -31,8 +31,12 @@ type pionChannel struct {
 	echo  bool
 }
 
-func newPionPeer(t testing.TB) remote {
+func newPionPeer(t testing.TB) remote { return newPionPeerWith(t, func(*pion.SettingEngine) {}) }
+
+// newPionPeerWith makes one with other settings.
+func newPionPeerWith(t testing.TB, set func(*pion.SettingEngine)) remote {
 	var settings pion.SettingEngine
+	set(&settings)
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetSCTPMaxMessageSize(largest)
 	pc, err := pion.NewAPI(pion.WithSettingEngine(settings)).NewPeerConnection(pion.Configuration{})

@@ -94,9 +94,11 @@ func (m *Machine) Query(now time.Time, name string) bool {
 // Forget ends a look-up.
 func (m *Machine) Forget(name string) { delete(m.queries, strings.ToLower(name)) }
 
-// Publish answers for a name from now on, and announces it (RFC 6762 section 8.3).
-// A name may have several addresses. False: it is no name, or there are too many.
-func (m *Machine) Publish(now time.Time, name string, addr netip.Addr) bool {
+// Publish answers for a name from now on. A name may have several addresses. It is
+// not announced (RFC 6762 section 8.3): nobody has asked for it yet, and whoever is
+// told of it then would have to wait for a second (section 6). False: it is no name,
+// or there are too many.
+func (m *Machine) Publish(name string, addr netip.Addr) bool {
 	name = strings.ToLower(name)
 	if !IsName(name) || m.own[name] == nil && len(m.own) >= maxNames {
 		return false
@@ -112,8 +114,6 @@ func (m *Machine) Publish(now time.Time, name string, addr netip.Addr) bool {
 	if addr = addr.Unmap().WithZone(""); !slices.Contains(own.addrs, addr) {
 		own.addrs = append(own.addrs, addr)
 	}
-	own.sent = now
-	m.send(response(name, own.addrs, hostTTL))
 	return true
 }
 
