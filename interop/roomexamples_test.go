@@ -67,13 +67,14 @@ func TestTheRoomShowsEverybodyToEverybody(t *testing.T) {
 	click(t, tabs[1], "leave")
 	waitLine(t, lines, "Bob left")
 	waitText(t, tabs[0], "headline", "You and one other")
-	before := frames(tabs[0])
-	until(t, "frames of who stayed", func() []int { return frames(tabs[0]) }, func(now []int) bool {
-		for i := range now {
-			if i < len(before) && now[i] > before[i]+5 || len(now) < len(before) {
-				return true
-			}
-		}
-		return false
-	})
+	// Bob is gone from the page, and the picture of who stayed goes on.
+	const stayed = "[...document.querySelectorAll('.tile:not(.mine)')].map(tile => [tile.querySelector('b').textContent, tile.querySelector('video').getVideoPlaybackQuality().totalVideoFrames])"
+	var before [][2]any
+	if err := evaluate(tabs[0], stayed, &before); err != nil {
+		t.Fatal(err)
+	}
+	if len(before) != 1 || before[0][0] != "Cid" {
+		t.Fatalf("Ann sees %v, want Cid alone", before)
+	}
+	waitFor(t, tabs[0], "frames of who stayed", fmt.Sprintf("(list => list.length === 1 && list[0][0] === 'Cid' && list[0][1] > %v + 10)(%s)", before[0][1], stayed))
 }
