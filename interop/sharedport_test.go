@@ -24,7 +24,7 @@ type echoServer struct {
 func (s echoServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var offer webrtc.SessionDescription
 	if err := json.NewDecoder(r.Body).Decode(&offer); err != nil {
-		s.t.Error(err)
+		http.Error(w, err.Error(), http.StatusBadRequest) // the page tries again
 		return
 	}
 	answer, err := s.answer(offer)
@@ -67,6 +67,18 @@ type echoedClient struct {
 
 const echoPage = `window.echo = {
 	pcs: [],
+	// Chromium ends requests when it sees the network change, as it does soon after
+	// its start in a namespace that is new.
+	async post(body) {
+		for (let tries = 1; ; tries++) {
+			try {
+				return await (await fetch('/offer', {method: 'POST', body})).json()
+			} catch (e) {
+				if (tries === 10) throw e
+				await new Promise(r => setTimeout(r, 200))
+			}
+		}
+	},
 	async one(i) {
 		const pc = new RTCPeerConnection()
 		echo.pcs.push(pc)
@@ -78,8 +90,7 @@ const echoPage = `window.echo = {
 			setTimeout(() => no(new Error('connection ' + i + ' is ' + pc.connectionState + ', ICE ' + pc.iceConnectionState)), 60000)
 		})
 		await pc.setLocalDescription()
-		const answer = await fetch('/offer', {method: 'POST', body: JSON.stringify(pc.localDescription)})
-		await pc.setRemoteDescription(await answer.json())
+		await pc.setRemoteDescription(await echo.post(JSON.stringify(pc.localDescription)))
 		const Echo = await echoed
 		const pair = pc.sctp.transport.iceTransport.getSelectedCandidatePair()
 		return {Echo, Protocol: pair.remote.protocol, LocalTCP: pair.local.tcpType || '', RemoteTCP: pair.remote.tcpType || '', Port: pair.remote.port}
