@@ -505,3 +505,42 @@ func TestAPeerMayTakeMessagesOfFourMegabytes(t *testing.T) {
 		b.SetSCTPMaxMessageSize(8 << 20) // reduced to what the window allows
 	}))
 }
+
+// RFC 8831 section 6.7: an identifier is free once both directions are reset. Channels
+// come and go, over a path that loses packets, with the identifiers of those before.
+func TestAThousandChannelsComeAndGo(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.openPair("first", nil)
+		arrived := make(chan string, 100)
+		r.b.OnDataChannel(func(d *DataChannel) {
+			d.OnMessage(func(m DataChannelMessage) { arrived <- string(m.Data) })
+		})
+		highest := uint16(0)
+		for round := range 10 {
+			closed := make(chan struct{}, 100)
+			for i := range 100 {
+				d, err := r.a.CreateDataChannel("x", nil)
+				must(t, err)
+				highest = max(highest, *d.ID())
+				d.OnClose(func() { closed <- struct{}{} })
+				text := fmt.Sprint(round, i)
+				d.OnOpen(func() {
+					must(t, d.SendText(text))
+					must(t, d.Close())
+				})
+			}
+			seen := make(map[string]bool)
+			for range 100 {
+				seen[wait(t, "message", arrived, time.Minute)] = true
+				wait(t, "close", closed, time.Minute)
+			}
+			if len(seen) != 100 {
+				t.Fatalf("round %d: %d of 100 messages", round, len(seen))
+			}
+		}
+		if highest > 2*110 {
+			t.Errorf("identifier %d: those of closed channels were not used again", highest)
+		}
+	}, withLink(simnet.Link{Delay: 10 * time.Millisecond, Loss: 0.02}),
+		withEngines(func(a, b *SettingEngine) { a.SetSCTPEngine(SCTPEngineNative); b.SetSCTPEngine(SCTPEngineNative) }))
+}
