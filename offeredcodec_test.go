@@ -20,7 +20,7 @@ func TestACodecThatWasOfferedAndNotAnsweredIsReceived(t *testing.T) {
 		track := vp8Track(t, "video")
 		_, err = r.b.AddTrack(track)
 		must(t, err)
-		connected := connectedOnce(r.a)
+		ours, theirs := connectedOnce(r.a), connectedOnce(r.b)
 		toB, toA := newTrickle(t, r.a, r.b), newTrickle(t, r.b, r.a)
 		must(t, r.a.SetLocalDescription(SessionDescription{}))
 		must(t, r.b.SetRemoteDescription(*r.a.LocalDescription()))
@@ -31,7 +31,8 @@ func TestACodecThatWasOfferedAndNotAnsweredIsReceived(t *testing.T) {
 		answer.SDP = regexp.MustCompile(`(?m)^(m=video .*?) 96 97 `).ReplaceAllString(answer.SDP, "$1 ")
 		must(t, r.a.SetRemoteDescription(answer))
 		toA.open()
-		wait(t, "connection", connected, time.Minute)
+		wait(t, "connection", ours, time.Minute)
+		wait(t, "connection", theirs, time.Minute) // what is written before has no keys, and is dropped
 		for _, c := range transceiver.Receiver().GetParameters().Codecs {
 			if c.MimeType == MimeTypeVP8 {
 				t.Fatalf("VP8 was negotiated: %+v", c)

@@ -128,10 +128,14 @@ func personsTab(t *testing.T, url string) context.Context {
 	return newTab(t, browser, url)
 }
 
+// click presses a button. It waits for it, but not for ever: a page whose script does
+// not load has none.
 func click(t *testing.T, tab context.Context, id string) {
 	t.Helper()
-	if err := chromedp.Do(tab, chromedp.Click(chromedp.CSS("#"+id))); err != nil {
-		t.Fatal(err)
+	ctx, cancel := context.WithTimeout(tab, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS("#"+id))); err != nil {
+		t.Fatalf("click %s: %v", id, err)
 	}
 }
 
