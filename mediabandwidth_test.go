@@ -54,6 +54,51 @@ func TestTheEstimateFindsTheBottleneck(t *testing.T) {
 	})
 }
 
+// draft-ietf-rmcat-gcc-02 section 5.5 lets the estimate grow to 1.5 times of what
+// arrives. A program that sends the small layer of a simulcast has to learn that there
+// is room for a larger one: probes, which retransmissions fill, show it. Nothing beyond
+// the path is believed, and without a limit of the encodings no more is looked for than
+// is usual.
+func TestProbesFindMoreThanTheProgramSends(t *testing.T) {
+	const sends, usual = 100_000, 2_500_000
+	for _, link := range []int{1_000_000, 5_000_000, 100_000_000} {
+		t.Run(fmt.Sprint(link), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				track := vp8Track(t, "video")
+				_, remote := r.mediaPair(track)
+				go func() {
+					b := make([]rtp.Packet, 64)
+					for {
+						if _, err := remote.ReadBatch(b); err != nil {
+							return
+						}
+					}
+				}()
+				must(t, remote.SetReadDeadline(time.Time{}))
+				r.net.SetDefaultLink(simnet.Link{Delay: 25 * time.Millisecond, Bandwidth: link, Queue: 100 * time.Millisecond})
+				least, most := link, 0
+				for n := range 25 * 40 {
+					must(t, track.WriteRTP(&rtp.Packet{
+						Header:  rtp.Header{Version: 2, SequenceNumber: uint16(n), Timestamp: uint32(n) * 3600, Marker: true},
+						Payload: make([]byte, sends/8/25),
+					}))
+					time.Sleep(time.Second / 25)
+					if told := r.a.TargetBitrate().Total; n > 25*10 {
+						least, most = min(least, told), max(most, told)
+					}
+				}
+				t.Logf("%d to %d bit/s", least, most)
+				if want := min(link, usual) * 6 / 10; least < want {
+					t.Errorf("the estimate was %d bit/s after 10 s, want %d", least, want)
+				}
+				if limit := min(link*13/10, 2*usual*11/10); most > limit {
+					t.Errorf("the estimate grew to %d bit/s, want at most %d", most, limit)
+				}
+			})
+		})
+	}
+}
+
 // W3C webrtc-priority section 4, webrtc-pc section 5.2.7.1 (maxBitrate, active): the
 // estimate is shared out by priority, no encoding gets more than its limit, and one
 // that is not active gets nothing.

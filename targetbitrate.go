@@ -36,6 +36,13 @@ type EncodingBitrate struct {
 // whenever the estimate has changed: a few times a second at most. Whoever does not
 // listen sends what it sends; packets in excess are paced, wait up to half a second,
 // and are then lost on the path.
+//
+// Only transport-wide feedback lets probes show that a path carries more than is sent;
+// receiver reports hold the estimate to little more than that. An API without a
+// MediaEngine of the program's negotiates it. Such an engine needs both the header
+// extension (RegisterHeaderExtension, for each kind, with the URI
+// "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01") and the
+// feedback (RegisterFeedback, TypeRTCPFBTransportCC).
 func (pc *PeerConnection) OnTargetBitrate(f func(TargetBitrate)) { pc.onTargetBitrate.set(f) }
 
 // TargetBitrate returns what OnTargetBitrate told last.
