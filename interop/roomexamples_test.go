@@ -78,3 +78,15 @@ func TestTheRoomShowsEverybodyToEverybody(t *testing.T) {
 	}
 	waitFor(t, tabs[0], "frames of who stayed", fmt.Sprintf("(list => list.length === 1 && list[0][0] === 'Cid' && list[0][1] > %v + 10)(%s)", before[0][1], stayed))
 }
+
+// The estimate of the path (OnTargetBitrate) grows, and with it the layer that is
+// sent, up to the largest: nobody chooses.
+func TestTheRoomSendsLargerLayersAsTheNetworkProvesToCarryThem(t *testing.T) {
+	url, _ := startExample(t, "sfu")
+	ann := joinRoom(t, url, "Ann")
+	joinRoom(t, url, "Bob")
+	waitText(t, ann, "headline", "You and one other")
+	waitLong(t, ann, "the largest layer", `(tile => tile?.dataset.layer === 'f' && tile.querySelector('select').value === '' &&
+		tile.querySelector('video').videoWidth > 640)(document.querySelector('.tile:not(.mine)'))`)
+	waitText(t, ann, "people", `large, \d+ × \d+, \d+ kbit/s`)
+}

@@ -34,6 +34,7 @@ type guest struct {
 
 	mu      sync.Mutex
 	people  []person
+	shares  map[string]int   // of the pictures of others, by whose
 	seen    map[string]*seen // by stream and kind
 	changed chan struct{}    // closed by the next change
 	failed  error
@@ -67,7 +68,7 @@ func do(t *testing.T, method, url string, body any) (int, []byte) {
 func enter(t *testing.T, program *webtest.Program, name string, rids ...string) *guest {
 	t.Helper()
 	g := &guest{t: t, program: program, pc: webtest.NewPeer(t), stop: make(chan struct{}),
-		seen: make(map[string]*seen), changed: make(chan struct{})}
+		shares: make(map[string]int), seen: make(map[string]*seen), changed: make(chan struct{})}
 	sound, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "sound", "me")
 	g.must(err)
 	_, err = g.pc.AddTrack(sound)
@@ -199,6 +200,9 @@ func (g *guest) hear(m webrtc.DataChannelMessage) {
 		if said.People != nil {
 			g.people = said.People
 		}
+		for _, s := range said.Pictures {
+			g.shares[s.Of] = s.Share
+		}
 	})
 }
 
@@ -222,7 +226,7 @@ func (g *guest) until(what string, ok func() bool) {
 	for {
 		g.mu.Lock()
 		done, changed, failed := ok(), g.changed, g.failed
-		state := fmt.Sprintf("%+v", g.people)
+		state := fmt.Sprintf("%+v, shares %v", g.people, g.shares)
 		for key, s := range g.seen {
 			state += fmt.Sprintf("\n%s %+v", key, *s)
 		}
@@ -307,6 +311,15 @@ func TestLayersChangeWithoutAJump(t *testing.T) {
 	if s := bob.seen[ann.id+" video"]; s.jumps > 0 {
 		t.Errorf("%d jumps", s.jumps)
 	}
+}
+
+// The guests send a few kilobits, and the room learns from probes that there is
+// enough for the largest layer of a camera.
+func TestThePathIsProbedForMoreThanIsSent(t *testing.T) {
+	program := webtest.Start(t, run)
+	ann, bob := enter(t, program, "Ann", "q", "h", "f"), enter(t, program, "Bob", "q", "h", "f")
+	bob.sees(ann)
+	bob.until("a megabit for Ann's picture", func() bool { return bob.shares[ann.id] > 1_000_000 })
 }
 
 func TestWhoCannotJoinIsTold(t *testing.T) {
