@@ -9,6 +9,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if runNATPeer() {
+		return
+	}
 	if code, done := runIsolated(); done {
 		os.Exit(code)
 	}
