@@ -36,9 +36,9 @@ func newPionPeer(t testing.TB) remote { return newPionPeerWith(t, func(*pion.Set
 // newPionPeerWith makes one with other settings.
 func newPionPeerWith(t testing.TB, set func(*pion.SettingEngine)) remote {
 	var settings pion.SettingEngine
-	set(&settings)
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetSCTPMaxMessageSize(largest)
+	set(&settings)
 	pc, err := pion.NewAPI(pion.WithSettingEngine(settings)).NewPeerConnection(pion.Configuration{})
 	if err != nil {
 		t.Fatal(err)

@@ -170,15 +170,16 @@ func (p *program) call(result any, peer int, method string, args ...any) error {
 	}
 }
 
-// newPeer makes a peer in the program, which the test's end closes.
-func (p *program) newPeer(t testing.TB) *drivenPeer {
+// newPeer makes a peer in the program, from what its newPeer takes, which the test's
+// end closes.
+func (p *program) newPeer(t testing.TB, args ...any) *drivenPeer {
 	t.Helper()
 	p.start.Do(p.begin)
 	if p.err != nil {
 		missing(t, "%s: %v", p.name, p.err)
 	}
 	var index int
-	if err := p.call(&index, -1, "newPeer"); err != nil {
+	if err := p.call(&index, -1, "newPeer", args...); err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}
 	d := &drivenPeer{p.name, func(result any, method string, args ...any) error {

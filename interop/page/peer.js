@@ -59,6 +59,9 @@ class Peer {
   close() { this.pc.close(); return true; }
   events() { return this.log; }
 
+  // each calls a method with each of a list of arguments, all at once.
+  each(method, calls) { return Promise.all(calls.map(args => this[method](...args))); }
+
   // ---- channels ----
   createChannel(label, init) { this.adopt(this.pc.createDataChannel(label, init)); return true; }
   adopt(dc) {

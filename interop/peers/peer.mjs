@@ -29,6 +29,9 @@ export class Peer {
 
   counts() { return this.arrived; }
 
+  // each calls a method with each of a list of arguments, all at once.
+  each(method, calls) { return Promise.all(calls.map(args => this[method](...args))); }
+
   // every calls send each number of milliseconds until the peer is closed.
   every(milliseconds, send) { this.timers.push(setInterval(send, milliseconds)); }
   hush() { this.timers.forEach(clearInterval); }

@@ -35,6 +35,9 @@ def serve(version, new_peer, loop=None, at_end=lambda: None):
                 with lock:
                     peers.append(peer)
                     result = len(peers) - 1
+            elif call['method'] == 'each':  # a method with each of a list of arguments
+                method, calls = call['args']
+                result = [finish(getattr(peers[call['peer']], method)(*args)) for args in calls]
             else:
                 result = finish(getattr(peers[call['peer']], call['method'])(*call['args']))
             say({'id': call['id'], 'result': result})

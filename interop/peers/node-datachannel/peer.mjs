@@ -6,9 +6,9 @@ import { Peer, content, fingerprint, streams } from '../peer.mjs';
 class DataChannelPeer extends Peer {
   current = 'new';
 
-  constructor() {
+  constructor(maxMessageSize = 262144) {
     super();
-    const pc = this.pc = new nd.PeerConnection('peer', { iceServers: [], disableAutoNegotiation: true, maxMessageSize: 262144 });
+    const pc = this.pc = new nd.PeerConnection('peer', { iceServers: [], disableAutoNegotiation: true, maxMessageSize });
     pc.onStateChange(state => { this.current = state; this.note('connection ' + state); });
     pc.onGatheringStateChange(state => {
       if (state === 'complete') this.candidates.push(null);
@@ -107,4 +107,4 @@ class DataChannelPeer extends Peer {
 }
 
 nd.initLogger('Warning', (level, message) => console.error(level, message));
-serve(`node-datachannel ${versionOf('node-datachannel')} (libdatachannel ${nd.getLibraryVersion()})`, () => new DataChannelPeer());
+serve(`node-datachannel ${versionOf('node-datachannel')} (libdatachannel ${nd.getLibraryVersion()})`, size => new DataChannelPeer(size));
