@@ -265,7 +265,6 @@ func (l *local) description(how signalling) string {
 	return strings.Join(lines, "")
 }
 
-// trickle carries the candidates of both sides, ends included.
 // keepTrickling carries the candidates of later exchanges to the other end until
 // the test ends.
 func keepTrickling(t *testing.T, l *local, r remote) {
@@ -298,6 +297,7 @@ func keepTrickling(t *testing.T, l *local, r remote) {
 	}()
 }
 
+// trickle carries the candidates of both sides, ends included.
 func (l *local) trickle(r remote) {
 	l.t.Helper()
 	for ended := false; !ended; {
