@@ -224,5 +224,5 @@ func TestABroadcasterWhoGoesWithoutAWordIsMissed(t *testing.T) {
 	viewer.knows(news{Live: true, Watching: 1})
 	b.pc.Close()
 	viewer.knows(news{Watching: 1})
-	program.WaitFor("the page has gone")
+	program.WaitFor("the page hung up")
 }

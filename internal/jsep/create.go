@@ -253,6 +253,7 @@ type writer struct {
 	typ     Type
 	mids    int  // next number to try as MID
 	mixed   bool // a=extmap-allow-mixed at session level
+	cryptex bool // a=cryptex at session level
 	midless bool // the offered section has no MID, so the answer has none
 	groups  [][]string
 	media   []*sdp.MediaDescription
@@ -390,6 +391,9 @@ func (w *writer) finish() (*created, *Error) {
 	}
 	if w.mixed {
 		d.Attributes = append(d.Attributes, attribute("extmap-allow-mixed"))
+	}
+	if w.cryptex {
+		d.Attributes = append(d.Attributes, attribute("cryptex"))
 	}
 	if w.in.Identity != "" {
 		d.Attributes = append(d.Attributes, attributeOf("identity", w.in.Identity))

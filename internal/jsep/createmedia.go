@@ -41,7 +41,7 @@ func (w *writer) offerMedia(t *transceiver, mid, proto string) {
 	w.transceivers[len(w.media)] = t.id
 	sec := mediaSection{
 		t: t, direction: t.direction, codecs: codecs, rsize: true, muxOnly: !s.cfg.RTCPMuxNegotiate,
-		extensions: w.extensions.Assign(s.extensionsOf(t), w.mixed), cryptex: s.cfg.Cryptex != CryptexOff,
+		extensions: w.extensions.Assign(s.extensionsOf(t), w.mixed),
 	}
 	if t.direction.Sends() && len(t.sendRIDs) > 1 {
 		sec.send = w.sendLayers(t, t.sendRIDs)
@@ -52,6 +52,8 @@ func (w *writer) offerMedia(t *transceiver, mid, proto string) {
 		sec.receive = answerLayers(m.rtp.simulcast.send, codecs)
 		sec.sim = true
 	}
+	// In the session, not in each section: libdatachannel answers with the attributes of a section that it does not know.
+	w.cryptex = s.cfg.Cryptex != CryptexOff
 	w.addMedia(sec, mid, proto, Actpass)
 }
 
@@ -113,7 +115,7 @@ type mediaSection struct {
 	extensions     []Extension
 	muxOnly, rsize bool
 	mixed          bool // a=extmap-allow-mixed in the section
-	cryptex        bool
+	cryptex        bool // a=cryptex in the section
 	send, receive  []RID
 	sim            bool // receive is simulcast, not one lone RID
 }

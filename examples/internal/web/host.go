@@ -165,14 +165,14 @@ func (h *Host) newCall() (ctx context.Context, id string, pc *webrtc.PeerConnect
 	return ctx, id, pc, nil
 }
 
-// endWithDTLS ends a call whose page has gone without a word: DTLS's close_notify
-// tells.
+// endWithDTLS ends a call as DTLS's close_notify tells: a page that closes sends it,
+// and it may overtake its DELETE.
 func (h *Host) endWithDTLS(pc *webrtc.PeerConnection, id, name string) {
 	for _, transceiver := range pc.GetTransceivers() {
 		if dtls := transceiver.Receiver().Transport(); dtls != nil {
 			dtls.OnStateChange(func(state webrtc.DTLSTransportState) {
 				if state == webrtc.DTLSTransportStateClosed && h.end(id) {
-					h.Printf("%s: the page has gone", name)
+					h.Printf("%s: the page hung up", name)
 				}
 			})
 			return
