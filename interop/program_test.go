@@ -23,7 +23,8 @@ type program struct {
 	name    string
 	command func() (*exec.Cmd, error) // the error says what is missing
 
-	start   sync.Once
+	started bool
+	deaths  int
 	err     error // why there is none
 	version string
 	stdin   io.WriteCloser
@@ -78,6 +79,30 @@ func python(script string, needs ...string) func() (*exec.Cmd, error) {
 		}
 		return nil, errors.New("no Python 3")
 	}
+}
+
+// maxDeaths bounds how often a program is started anew.
+const maxDeaths = 5
+
+// ensure starts the program, also anew where it has ended: GStreamer 1.22 dies now and
+// then as it tears a pipeline down, behind the test that made that.
+func (p *program) ensure(t testing.TB) {
+	t.Helper()
+	if p.started {
+		select {
+		case <-p.ended:
+		default:
+			return
+		}
+		_ = p.wait()
+		p.deaths++
+		t.Logf("%s has died, time %d: %s", p.name, p.deaths, p.stderr.text())
+		if p.deaths > maxDeaths {
+			t.Fatalf("%s keeps dying", p.name)
+		}
+	}
+	p.started = true
+	p.begin()
 }
 
 func (p *program) begin() {
@@ -174,13 +199,21 @@ func (p *program) call(result any, peer int, method string, args ...any) error {
 // end closes.
 func (p *program) newPeer(t testing.TB, args ...any) *drivenPeer {
 	t.Helper()
-	p.start.Do(p.begin)
-	if p.err != nil {
-		missing(t, "%s: %v", p.name, p.err)
-	}
 	var index int
-	if err := p.call(&index, -1, "newPeer", args...); err != nil {
-		t.Fatalf("%s: %v", p.name, err)
+	for {
+		p.ensure(t)
+		if p.err != nil {
+			missing(t, "%s: %v", p.name, p.err)
+		}
+		err := p.call(&index, -1, "newPeer", args...)
+		if err == nil {
+			break
+		}
+		select {
+		case <-p.ended: // start it anew
+		case <-time.After(time.Second):
+			t.Fatalf("%s: %v", p.name, err)
+		}
 	}
 	d := &drivenPeer{p.name, func(result any, method string, args ...any) error {
 		return p.call(result, index, method, args...)
@@ -194,6 +227,18 @@ func (p *program) newPeer(t testing.TB, args ...any) *drivenPeer {
 		}
 	})
 	return d
+}
+
+// One death behind a test's end does not take the tests that follow.
+func TestAProgramThatDiedIsStartedAnew(t *testing.T) {
+	p := &program{name: "aiortc, to end", command: aiortc.command}
+	p.newPeer(t)
+	p.stdin.Close()
+	p.newPeer(t)
+	if p.deaths != 1 {
+		t.Errorf("%d deaths", p.deaths)
+	}
+	p.stop()
 }
 
 // stop ends the program, if it was started.
