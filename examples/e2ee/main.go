@@ -13,9 +13,8 @@ import (
 	"io"
 	"sync"
 
-	"github.com/pion/rtp"
-
 	"github.com/passerelle-rtc/webrtc"
+	"github.com/passerelle-rtc/webrtc/examples/internal/mirror"
 	"github.com/passerelle-rtc/webrtc/examples/internal/web"
 )
 
@@ -63,7 +62,8 @@ type end struct {
 // receives.
 func (e *end) accept(_ context.Context, pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error {
 	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-		if err := e.reflect(remote, receiver); err != nil {
+		// Between the two it is not encrypted: a recorder would read remote.Frames here.
+		if err := mirror.Reflect(remote, receiver, func(string) {}); err != nil {
 			e.host.Printf("%v: %v", remote.Kind(), err)
 		}
 	})
@@ -96,37 +96,5 @@ func (e *end) watched(kind webrtc.RTPCodecType) webrtc.FrameTransform {
 			good.Do(func() { e.host.Printf("%v: frames of %s are decrypted", kind, frame.Codec.MimeType) })
 		}
 		return err
-	}
-}
-
-// reflect sends a track back until it ends. Between the two it is not encrypted:
-// a recorder would read track.Frames here.
-func (e *end) reflect(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) error {
-	codec := remote.Codec()
-	if codec.MimeType == "" {
-		return nil // the call ended before a packet came
-	}
-	local, err := webrtc.NewTrackLocalStaticRTP(codec.RTPCodecCapability, remote.ID(), "reflected")
-	if err != nil {
-		return err
-	}
-	sender := receiver.RTPTransceiver().Sender()
-	if err := sender.ReplaceTrack(local); err != nil {
-		return err
-	}
-	if remote.Kind() == webrtc.RTPCodecTypeVideo {
-		go passOnKeyframeRequests(sender, remote)
-	}
-	packets := make([]rtp.Packet, 1)
-	for {
-		n, err := remote.ReadBatch(packets)
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if err := local.WriteBatch(packets[:n]); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-			return err
-		}
 	}
 }

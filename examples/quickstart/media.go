@@ -25,7 +25,7 @@ func (s *session) sendBack() error {
 // reflect sends a track of the page back until it ends.
 func (s *session) reflect(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	began := func(codec string) { s.note("the page's %v comes back as %s", remote.Kind(), codec) }
-	if err := mirror.Reflect(s.pc, remote, receiver, began); err != nil {
+	if err := mirror.Reflect(remote, receiver, began); err != nil {
 		s.note("the page's %v: %v", remote.Kind(), err)
 	}
 }

@@ -57,7 +57,7 @@ type program struct{ host *web.Host }
 func (p *program) accept(_ context.Context, pc *webrtc.PeerConnection, offer webrtc.SessionDescription) error {
 	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		began := func(codec string) { p.host.Printf("%v comes back as %s", remote.Kind(), codec) }
-		if err := mirror.Reflect(pc, remote, receiver, began); err != nil {
+		if err := mirror.Reflect(remote, receiver, began); err != nil {
 			p.host.Printf("%v: %v", remote.Kind(), err)
 		}
 	})

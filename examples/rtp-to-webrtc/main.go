@@ -13,10 +13,12 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pion/rtp"
 
 	"github.com/passerelle-rtc/webrtc"
+	"github.com/passerelle-rtc/webrtc/examples/internal/splice"
 	"github.com/passerelle-rtc/webrtc/examples/internal/web"
 )
 
@@ -103,8 +105,11 @@ func (s *studio) accept(_ context.Context, pc *webrtc.PeerConnection, offer webr
 }
 
 // relay writes what comes to a socket to the track, until the socket is closed.
+// Streams that come one after the other, as when ffmpeg is started again, are one to
+// the pages.
 func (s *studio) relay(socket net.PacketConn, track *webrtc.TrackLocalStaticRTP) {
-	var seam seam
+	stream := splice.Stream{ClockRate: track.Codec().ClockRate, Opaque: !strings.EqualFold(track.Codec().MimeType, webrtc.MimeTypeVP8)}
+	begun, source := false, uint32(0)
 	datagram := make([]byte, 64<<10)
 	for {
 		n, from, err := socket.ReadFrom(datagram)
@@ -117,8 +122,14 @@ func (s *studio) relay(socket net.PacketConn, track *webrtc.TrackLocalStaticRTP)
 		if err := packet.Unmarshal(datagram[:n]); err != nil {
 			continue // not RTP
 		}
-		if seam.join(&packet.Header) {
+		now := time.Now()
+		if !begun || packet.SSRC != source {
 			s.host.Printf("%v comes from %v", track.Kind(), from)
+			begun, source = true, packet.SSRC
+			stream.Begin(&packet, now)
+		}
+		if !stream.Rewrite(&packet, now) {
+			continue // late, of the stream before
 		}
 		// The numbers of header extensions mean something else in a browser.
 		packet.Extension, packet.Extensions = false, nil

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/passerelle-rtc/webrtc"
+	"github.com/passerelle-rtc/webrtc/examples/internal/relay"
 )
 
 // A participant is the program's end of one page's connection.
@@ -219,7 +220,7 @@ func (p *participant) subscribe(to publication) {
 	if picture, ok := to.(*picture); ok {
 		view := p.views[picture]
 		view.sender = transceiver.Sender()
-		go view.passOnKeyframeRequests()
+		go relay.OnRequest(view.sender, view.askForKeyframe)
 	}
 	p.renegotiate()
 }

@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"github.com/passerelle-rtc/webrtc"
@@ -68,21 +67,9 @@ func (v *view) forward(from *layer, packets []rtp.Packet, now time.Time) (needsK
 	return from != v.current
 }
 
-// passOnKeyframeRequests asks for keyframes when the participant's decoder does
-// (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1), until the sender ends.
-func (v *view) passOnKeyframeRequests() {
-	for {
-		packets, _, err := v.sender.ReadRTCP()
-		if err != nil {
-			return
-		}
-		for _, p := range packets {
-			switch p.(type) {
-			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-				if current, _ := v.layers(); current != nil {
-					v.picture.askForKeyframe(current, time.Now())
-				}
-			}
-		}
+// askForKeyframe asks the picture's sender for a keyframe of the present layer.
+func (v *view) askForKeyframe() {
+	if current, _ := v.layers(); current != nil {
+		v.picture.askForKeyframe(current, time.Now())
 	}
 }

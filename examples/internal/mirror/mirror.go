@@ -6,17 +6,17 @@ import (
 	"errors"
 	"io"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"github.com/passerelle-rtc/webrtc"
+	"github.com/passerelle-rtc/webrtc/examples/internal/relay"
 )
 
 // Reflect sends a track back, as the sender of the same transceiver, until the track
 // ends. began is told the codec before the first packet leaves. Codec waits for the first packet, which
 // tells which of the negotiated codecs the browser has chosen; until then there is
 // nothing to send back.
-func Reflect(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, began func(mimeType string)) error {
+func Reflect(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, began func(mimeType string)) error {
 	codec := remote.Codec()
 	if codec.MimeType == "" {
 		return nil // the call ended before a packet came
@@ -31,7 +31,8 @@ func Reflect(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, receiver *we
 	}
 	began(codec.MimeType)
 	if remote.Kind() == webrtc.RTPCodecTypeVideo {
-		go passOnKeyframeRequests(pc, sender, remote)
+		remote.RequestKeyFrame() // the decoder of what comes back has seen none of the packets so far
+		go relay.OnRequest(sender, remote.RequestKeyFrame)
 	}
 	packets := make([]rtp.Packet, 32)
 	for {
@@ -43,27 +44,6 @@ func Reflect(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, receiver *we
 		}
 		if err := local.WriteBatch(packets[:n]); err != nil && !errors.Is(err, io.ErrClosedPipe) {
 			return err
-		}
-	}
-}
-
-// passOnKeyframeRequests asks the camera's encoder for what the decoder of the
-// mirrored picture asks for: a picture that needs no earlier one. The first is
-// asked for at once, as the decoder has seen none of the packets so far.
-func passOnKeyframeRequests(pc *webrtc.PeerConnection, sender *webrtc.RTPSender, remote *webrtc.TrackRemote) {
-	request := []rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(remote.SSRC())}}
-	for pc.WriteRTCP(request) == nil {
-		for asked := false; !asked; {
-			packets, _, err := sender.ReadRTCP()
-			if err != nil {
-				return
-			}
-			for _, p := range packets {
-				switch p.(type) {
-				case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-					asked = true
-				}
-			}
 		}
 	}
 }
