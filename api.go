@@ -65,6 +65,9 @@ func withNetwork(n netio.Network) func(*API) {
 // SyntaxError for a bad URL, InvalidAccessError for missing TURN credentials
 // or an expired certificate, NotSupportedError for what this package cannot do.
 //
+// It makes an API of its own for the connection. Programs with many share one
+// ([NewAPI]), and with it the watcher of the host's interfaces.
+//
 // See https://www.w3.org/TR/webrtc/#constructor
 func NewPeerConnection(configuration Configuration) (*PeerConnection, error) {
 	return NewAPI().NewPeerConnection(configuration)

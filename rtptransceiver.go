@@ -67,8 +67,7 @@ func (t *RTPTransceiver) CurrentDirection() RTPTransceiverDirection {
 
 // RTPHeaderEncryptionNegotiated reports whether both ends take packets whose header
 // extensions are encrypted (RFC 9335), see [Configuration.RTPHeaderEncryptionPolicy].
-// What is sent is encrypted if all transceivers of the
-// transport say so.
+// What is sent is encrypted if all transceivers of the transport say so.
 //
 // See https://w3c.github.io/webrtc-extensions/#dom-rtptransceiver-rtpheaderencryptionnegotiated
 func (t *RTPTransceiver) RTPHeaderEncryptionNegotiated() bool {

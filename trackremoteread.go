@@ -162,12 +162,8 @@ func (r *RTPReceiver) codecOf(pt rtpsession.PayloadType) (RTPCodecParameters, bo
 }
 
 func (s *receiverSnapshot) codecOf(pt PayloadType) (RTPCodecParameters, bool) {
-	for _, codecs := range [][]RTPCodecParameters{s.parameters.Codecs, s.offered} {
-		for _, c := range codecs {
-			if c.PayloadType == pt {
-				return c, true
-			}
-		}
+	if c, ok := codecOfType(s.parameters.Codecs, pt); ok {
+		return c, true
 	}
-	return RTPCodecParameters{}, false
+	return codecOfType(s.offered, pt)
 }

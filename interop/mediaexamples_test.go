@@ -240,14 +240,17 @@ func shows(t *testing.T, tab context.Context, id string) {
 	})
 }
 
-// comesBack waits until a video shows what another one sends, the false camera, which
-// is green away from pacman and clock.
+// cameraCorners are where the false camera's picture is green, away from its pacman and
+// clock.
+var cameraCorners = [][2]float64{{.95, .3}, {.95, .9}, {.05, .9}}
+
+func notGreen(c colour) bool { return c[1] < c[0]+40 || c[1] < c[2]+40 }
+
+// comesBack waits until a video shows what another one sends, the false camera.
 func comesBack(t *testing.T, tab context.Context, sent, back string) {
 	t.Helper()
-	corners := [][2]float64{{.95, .3}, {.95, .9}, {.05, .9}}
-	notGreen := func(c colour) bool { return c[1] < c[0]+40 || c[1] < c[2]+40 }
 	becomes(t, "the camera's corners and what came back", func() ([]colour, bool) {
-		camera, got := pixels(t, tab, sent, corners...), pixels(t, tab, back, corners...)
+		camera, got := pixels(t, tab, sent, cameraCorners...), pixels(t, tab, back, cameraCorners...)
 		return append(camera, got...), !slices.ContainsFunc(camera, notGreen) && slices.EqualFunc(got, camera, colour.near)
 	})
 }

@@ -234,6 +234,7 @@ func TestAProgramThatDiedIsStartedAnew(t *testing.T) {
 	p := &program{name: "aiortc, to end", command: aiortc.command}
 	p.newPeer(t)
 	p.stdin.Close()
+	<-p.ended
 	p.newPeer(t)
 	if p.deaths != 1 {
 		t.Errorf("%d deaths", p.deaths)

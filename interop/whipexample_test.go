@@ -5,19 +5,19 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// green checks that a video shows the fake camera, which is green but for a pacman
+// green waits until a video shows the fake camera, which is green but for a pacman
 // and a clock.
 func green(t *testing.T, tab context.Context, id string) {
 	t.Helper()
-	for _, at := range pixels(t, tab, id, [2]float64{.95, .3}, [2]float64{.95, .9}, [2]float64{.05, .9}) {
-		if at[1] < at[0]+40 || at[1] < at[2]+40 {
-			t.Errorf("the picture of %s is not green as the fake camera but %v", id, at)
-		}
-	}
+	becomes(t, "corners of "+id, func() ([]colour, bool) {
+		got := pixels(t, tab, id, cameraCorners...)
+		return got, !slices.ContainsFunc(got, notGreen)
+	})
 }
 
 // A page publishes over WHIP, two watch over WHEP; the first of them came too early

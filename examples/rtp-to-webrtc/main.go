@@ -108,7 +108,10 @@ func (s *studio) accept(_ context.Context, pc *webrtc.PeerConnection, offer webr
 // Streams that come one after the other, as when ffmpeg is started again, are one to
 // the pages.
 func (s *studio) relay(socket net.PacketConn, track *webrtc.TrackLocalStaticRTP) {
-	stream := splice.Stream{ClockRate: track.Codec().ClockRate, Opaque: !strings.EqualFold(track.Codec().MimeType, webrtc.MimeTypeVP8)}
+	stream := splice.Stream{Opaque: !strings.EqualFold(track.Codec().MimeType, webrtc.MimeTypeVP8)}
+	if track.Kind() == webrtc.RTPCodecTypeAudio {
+		stream.ClockRate = 48000
+	}
 	begun, source := false, uint32(0)
 	datagram := make([]byte, 64<<10)
 	for {

@@ -25,6 +25,7 @@ type session struct {
 	gathered chan struct{} // has an element when all candidates of ours are there
 	limit    *time.Timer   // for the connection to come up
 	once     sync.Once     // of end
+	began    bool          // it has been connected; of the connection's callbacks
 
 	ctx    context.Context // ends with the session
 	cancel context.CancelFunc
@@ -71,7 +72,8 @@ func (s *session) stateChanged(state webrtc.PeerConnectionState) {
 func (s *session) connected() {
 	s.limit.Stop()
 	s.server.mu.Lock()
-	first := s.protocol == whep || !s.stream.live
+	first := !s.began
+	s.began = true
 	if s.protocol == whip {
 		s.stream.live = true
 	}
