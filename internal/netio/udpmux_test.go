@@ -92,7 +92,10 @@ func (r *muxRig) arrives(from int, payloads ...string) {
 	for _, p := range payloads {
 		ds = append(ds, Datagram{Buffer: buffer(p), Addr: dest(from)})
 	}
-	r.conn.read <- append(ds, Datagram{Buffer: buffer(requestTo("last")), Addr: dest(999)})
+	r.conn.read <- ds
+	// A batch of its own: the copies for those that share an address come after
+	// a batch's other datagrams.
+	r.conn.read <- []Datagram{{Buffer: buffer(requestTo("last")), Addr: dest(999)}}
 	<-r.seen
 }
 
@@ -139,7 +142,10 @@ func TestABatchReachesEachConnectionAsOne(t *testing.T) {
 	for i := range 10 {
 		ds = append(ds, Datagram{Buffer: buffer(rtpPacket + fmt.Sprint(i)), Addr: dest(1 + i%2)})
 	}
-	r.conn.read <- append(ds, Datagram{Buffer: buffer(requestTo("last")), Addr: dest(999)})
+	r.conn.read <- ds
+	// A batch of its own: the copies for those that share an address come after
+	// a batch's other datagrams.
+	r.conn.read <- []Datagram{{Buffer: buffer(requestTo("last")), Addr: dest(999)}}
 	<-r.seen
 	if !slices.Equal(r.batches["aaaa"], []int{5}) || !slices.Equal(r.batches["bbbb"], []int{5}) {
 		t.Errorf("batches of %v and %v, want one of 5 each", r.batches["aaaa"], r.batches["bbbb"])
