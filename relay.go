@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/ice"
@@ -26,9 +25,9 @@ type relay struct {
 	ids        [2]ice.LocalID // of IPv4 and IPv6
 	allocated  *turn.Allocated
 	closed     bool
-	armed      atomic.Int64 // the deadline that the loop knows
-	outcome    chan error   // nil once it is allocated; one value
-	told       bool         // outcome has its value
+	armed      armedDeadline
+	outcome    chan error // nil once it is allocated; one value
+	told       bool       // outcome has its value
 }
 
 // maxRelays bounds the allocations of one gatherer.
@@ -98,23 +97,15 @@ func (g *ICEGatherer) relayFamily() turn.Family {
 // rouseRelay makes the loop look at the deadlines if one is earlier than it knows.
 // Any goroutine.
 func (g *ICEGatherer) rouseRelay(r *relay, at time.Time) {
-	if armed := r.armed.Load(); armed != 0 && armed <= at.UnixNano() {
-		return
+	if r.armed.earlier(at) {
+		g.loop.Post(nothing)
 	}
-	r.armed.Store(at.UnixNano())
-	g.loop.Post(nothing)
 }
 
 // relayDeadline is when the first relay has something to do. On the loop.
 func (g *ICEGatherer) relayDeadline() (at time.Time) {
 	for _, r := range g.relays {
-		due := r.conn.deadline()
-		if due.IsZero() {
-			r.armed.Store(0)
-			continue
-		}
-		r.armed.Store(due.UnixNano())
-		at = earlier(at, due)
+		at = earlier(at, r.armed.arm(r.conn.deadline))
 	}
 	return at
 }

@@ -3,7 +3,6 @@ package webrtc
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"sync/atomic"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/bandwidth"
@@ -31,7 +30,7 @@ type rtpTransport struct {
 
 	cryptex   bool         // the peer takes encrypted header extensions (RFC 9335). Owned by the loop.
 	cryptexIn srtp.Cryptex // what becomes of those that the peer sends. Owned by the loop.
-	armed     atomic.Int64
+	armed     armedDeadline
 
 	allocation allocation          // owned by the loop
 	onTarget   func(now time.Time) // of the connection; nil without one. Owned by the loop.
@@ -124,13 +123,7 @@ func (t *rtpTransport) key(now time.Time, profile srtp.Profile, material []byte,
 
 // deadline is that of the earlier lane. On the loop.
 func (t *rtpTransport) deadline() time.Time {
-	at := earlier(t.in.deadline(), t.out.deadline())
-	if at.IsZero() {
-		t.armed.Store(0)
-	} else {
-		t.armed.Store(at.UnixNano())
-	}
-	return at
+	return t.armed.arm(func() time.Time { return earlier(t.in.deadline(), t.out.deadline()) })
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -143,14 +136,9 @@ func earlier(a, b time.Time) time.Time {
 // rouse makes the loop look at the deadline if it is earlier than the one that it
 // knows. Any goroutine, without a lane's lock.
 func (t *rtpTransport) rouse(at time.Time) {
-	if at.IsZero() {
-		return
+	if t.armed.earlier(at) {
+		t.loop.Post(nothing)
 	}
-	if armed := t.armed.Load(); armed != 0 && armed <= at.UnixNano() {
-		return
-	}
-	t.armed.Store(at.UnixNano())
-	t.loop.Post(nothing)
 }
 
 func nothing(time.Time) {}
