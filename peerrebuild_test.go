@@ -126,3 +126,49 @@ func TestTheGapHoldsABoundedAmount(t *testing.T) {
 		t.Errorf("amounts %s", got)
 	}
 }
+
+// idleEngine takes everything and does nothing.
+type idleEngine struct{ sctpEngine }
+
+func (idleEngine) Open(uint16, streamParams) error              { return nil }
+func (idleEngine) Send(uint16, uint32, []byte) error            { return nil }
+func (idleEngine) BufferedAmount(uint16) uint64                 { return 0 }
+func (idleEngine) SetBufferedAmountLowThreshold(uint16, uint64) {}
+func (idleEngine) Reset(uint16)                                 {}
+func (idleEngine) Close(bool)                                   {}
+func (idleEngine) Stats() sctpStats                             { return sctpStats{} }
+
+// Send on another goroutine finds the old association, the gap or the new association at every moment.
+func TestASenderAlwaysFindsWhatTakesItsMessage(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		atA, _ := r.openPair("x", nil)
+		sctp, over, lost := r.a.SCTP(), make(chan struct{}), make(chan int)
+		go func() {
+			n := 0
+			for {
+				select {
+				case <-over:
+					lost <- n
+					return
+				default:
+					if atA.sending.engine() == nil {
+						n++
+					}
+				}
+			}
+		}()
+		for range 100 {
+			must(t, r.a.loop.Do(func(now time.Time) {
+				for range 200 {
+					sctp.goOn(now)
+					sctp.engine.store(idleEngine{})
+					sctp.resume()
+				}
+			}))
+		}
+		close(over)
+		if n := <-lost; n > 0 {
+			t.Errorf("%d times there was nothing to send by", n)
+		}
+	})
+}

@@ -82,6 +82,21 @@ func (s *engineSlot) take() sctpEngine {
 	return nil
 }
 
+// senderSlot holds what takes the messages of a transport. Once there is something
+// it is never empty, so that senders need not care which it is. Safe for concurrent
+// use.
+type senderSlot struct{ p atomic.Pointer[sendEngine] }
+
+// Load returns the sender, nil where there has not been one.
+func (s *senderSlot) Load() sendEngine {
+	if e := s.p.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+func (s *senderSlot) store(e sendEngine) { s.p.Store(&e) }
+
 // newEngine makes the engine that the settings select. On the loop.
 func (t *SCTPTransport) newEngine(association *dtls.Association) sctpEngine {
 	events := &sctpEvents{t: t}

@@ -105,7 +105,10 @@ func (t *SCTPTransport) goOn(time.Time) {
 	if old == nil || t.state == SCTPTransportStateClosed {
 		return
 	}
-	t.gap.Store(&sctpGap{})
+	if t.gap == nil { // else the association that was to end it has gone, too
+		t.gap = &sctpGap{}
+		t.sender.store(t.gap)
+	}
 	t.dtls.ice.gatherer.work.Go(func() { old.Close(true) })
 	t.state, t.established = SCTPTransportStateConnecting, make(chan struct{})
 	t.publish()
@@ -114,7 +117,7 @@ func (t *SCTPTransport) goOn(time.Time) {
 
 // resume ends the gap once the new association is up. On the loop.
 func (t *SCTPTransport) resume() {
-	gap := t.gap.Load()
+	gap := t.gap
 	if gap == nil {
 		return
 	}
@@ -127,10 +130,12 @@ func (t *SCTPTransport) resume() {
 			channel.closed() // its stream has gone with the old association
 		}
 	}
-	if err := gap.close(t.engine.Load(), live); err != nil {
+	engine := t.engine.Load()
+	if err := gap.close(engine, live); err != nil {
 		t.log.warn("data channels on the new association", "error", err)
 	}
-	t.gap.Store(nil)
+	t.sender.store(engine)
+	t.gap = nil
 }
 
 // reset closes this end's direction of a stream; without an association there is

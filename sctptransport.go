@@ -42,8 +42,9 @@ type SCTPTransport struct {
 	closedChannels []channelRecord // the last ones, oldest first
 
 	engine   engineSlot
-	gap      atomic.Pointer[sctpGap] // between two associations of the same channels
-	byStream sync.Map                // uint16 to *DataChannel, for the readers
+	gap      *sctpGap   // between two associations of the same channels; the loop's
+	sender   senderSlot // what takes messages: the engine or the gap
+	byStream sync.Map   // uint16 to *DataChannel, for the readers
 	window   *deliveryWindow
 
 	published           slot[sctpTransportSnapshot]
@@ -234,11 +235,12 @@ func (t *SCTPTransport) startEngine(now time.Time) {
 	if !t.negotiated || t.engine.Load() != nil || t.state != SCTPTransportStateConnecting {
 		return
 	}
-	if t.gap.Load() == nil {
-		t.assignAll()
-	}
 	engine := t.newEngine(t.dtls.association)
 	t.engine.store(engine)
+	if t.gap == nil {
+		t.assignAll()
+		t.sender.store(engine)
+	}
 	engine.Start()
 	t.dtls.data.open(now, func(_ time.Time, packet []byte) { engine.HandlePacket(packet) })
 }

@@ -51,15 +51,7 @@ type overhead struct {
 
 func (b *sendBuffer) init(d *DataChannel) {
 	b.sent = &d.traffic.sent
-	b.engine = func() sendEngine {
-		if gap := d.transport.gap.Load(); gap != nil {
-			return gap
-		}
-		if engine := d.transport.engine.Load(); engine != nil {
-			return engine
-		}
-		return nil
-	}
+	b.engine = d.transport.sender.Load
 	b.tell = func() {
 		d.transport.loop.Deliver(func() { d.onBufferedAmountLow.call(struct{}{}) })
 	}
