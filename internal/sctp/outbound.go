@@ -78,9 +78,9 @@ func (a *Association) fill(now time.Time, p []byte) ([]byte, bool) {
 	if len(p) > control {
 		return p, true
 	}
-	if due < control { // nothing for the SACK to go along with: it waits
+	if due < control { // the SACK leaves no room for the chunk, or goes along with nothing: it waits
 		a.in.Restore(mark)
-		p = p[:due]
+		p = a.out.Append(now, p[:due])
 	}
 	return p, len(p) > empty
 }
