@@ -103,15 +103,19 @@ func (b *Buffer) AppendSACK(p []byte, room int) []byte {
 }
 
 // Mark is what AppendSACK changes.
-type Mark struct{ state acks }
+type Mark struct {
+	state      acks
+	advertised int
+}
 
 // Mark remembers what is to be acknowledged, for Restore to undo an AppendSACK that
 // was not sent.
-func (b *Buffer) Mark() Mark { return Mark{b.acks} }
+func (b *Buffer) Mark() Mark { return Mark{b.acks, b.window.last} }
 
 // Restore undoes the AppendSACK after Mark.
 func (b *Buffer) Restore(m Mark) {
 	gaps := b.acks.gaps
 	b.acks = m.state
 	b.acks.gaps = gaps
+	b.window.last = m.advertised
 }

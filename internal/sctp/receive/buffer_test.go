@@ -389,3 +389,25 @@ func TestReassemblyAllocatesTheMessageAlone(t *testing.T) {
 		t.Errorf("%v allocations a message of 15 packets", n)
 	}
 }
+
+// What was advertised is what the peer was told: a SACK that was taken back told it nothing, and the
+// word that the window has opened still goes out.
+func TestASACKThatIsTakenBackAdvertisedNothing(t *testing.T) {
+	b := New(Config{InitialTSN: 1, Window: 1 << 20, MaxWindow: 1 << 20})
+	payload := make([]byte, 1000)
+	for tsn := chunk.TSN(1); tsn <= 900; tsn++ {
+		data(t, b, chunk.Data{TSN: tsn, Stream: 1, SSN: chunk.SSN(tsn - 1), Flags: both, Payload: payload})
+	}
+	closed := sack(t, b).Window
+	for range 890 {
+		if _, _, ok := b.Take(start, 1); !ok {
+			t.Fatal("nothing to take")
+		}
+		mark := b.Mark()
+		b.AppendSACK(nil, 1000)
+		b.Restore(mark)
+	}
+	if !b.SACKDue() {
+		t.Errorf("the window was closed to %d bytes and is open, the peer is not told", closed)
+	}
+}
