@@ -411,3 +411,27 @@ func TestASACKThatIsTakenBackAdvertisedNothing(t *testing.T) {
 		t.Errorf("the window was closed to %d bytes and is open, the peer is not told", closed)
 	}
 }
+
+// RFC 6525 section 4.1: a request without streams resets all of them. One after the other, while nothing
+// is taken, they fill no memory.
+func TestRepeatedResetsAreOne(t *testing.T) {
+	b := buffer(t, 1)
+	const streams = 100
+	for id := range chunk.StreamID(streams) {
+		data(t, b, chunk.Data{TSN: 1 + chunk.TSN(id), Stream: id, Flags: both})
+	}
+	b.Reset(streams, nil)
+	held := b.Held()
+	for range 1000 {
+		b.Reset(streams, nil)
+		b.Reset(streams, []chunk.StreamID{7, 7, 7})
+	}
+	if b.Held() != held {
+		t.Errorf("%d bytes are held, %d after the first reset", b.Held(), held)
+	}
+	data(t, b, chunk.Data{TSN: streams + 1, Stream: 7, Flags: both}) // the next use
+	b.Reset(streams+1, nil)
+	if got := take(b); len(got) != 2*streams+2 {
+		t.Errorf("%d messages and resets, want one of each stream and two more", len(got))
+	}
+}

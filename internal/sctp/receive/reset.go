@@ -31,6 +31,7 @@ func (b *Buffer) Reset(last chunk.TSN, ids []chunk.StreamID) (performed bool) {
 	r.waiting, r.last, r.all = true, last, len(ids) == 0
 	r.streams = slices.Clone(ids)
 	slices.Sort(r.streams)
+	r.streams = slices.Compact(r.streams)
 	r.advance(b)
 	return !r.waiting
 }
@@ -84,7 +85,8 @@ func (r *deferred) advance(b *Buffer) {
 	}
 }
 
-// perform resets one stream.
+// perform resets one stream. A second reset with nothing behind the first says nothing
+// new: a peer that repeats it fills no memory.
 func (b *Buffer) perform(id chunk.StreamID) {
 	s := b.stream(id)
 	if a := s.busy; a != nil {
@@ -98,6 +100,9 @@ func (b *Buffer) perform(id chunk.StreamID) {
 		a.ordered, a.unordered = a.ordered[:0], a.unordered[:0]
 	}
 	s.next, s.usual = 0, 0
+	if a := s.busy; a != nil && len(a.ready) > 0 && a.ready[len(a.ready)-1].Reset {
+		return
+	}
 	b.deliver(s, Message{Stream: id, Reset: true})
 }
 
