@@ -42,13 +42,14 @@ type udpMux struct {
 	err error // why there is none
 }
 
-// NewICEUDPMux shares udpConn, which is closed with the mux, between connections. A
-// *net.UDPConn has the fast path of its system. Where it is bound to no address,
-// each of the host's addresses becomes a candidate, and what comes to one is
+// NewICEUDPMux shares udpConn, which is closed with the mux, between connections; one
+// that cannot be used is closed at once. A *net.UDPConn has the fast path of its
+// system, and may send to broadcast addresses no more. Where it is bound to no
+// address, each of the host's addresses becomes a candidate, and what comes to one is
 // answered from it on Linux; elsewhere only one address of each family is used, and
-// [NewMultiUDPMuxFromPort] serves better. logger may be nil. Only the size of the
-// socket's buffers is the caller's: with thousands of connections the system's
-// default is small (net.UDPConn.SetReadBuffer).
+// [NewMultiUDPMuxFromPort] serves better. logger may be nil. The size of the socket's
+// buffers stays the caller's: with thousands of connections the system's default is
+// small (net.UDPConn.SetReadBuffer).
 func NewICEUDPMux(logger logging.LeveledLogger, udpConn net.PacketConn) UDPMux {
 	conn, err := netio.NewPacketConn(udpConn)
 	if err != nil {

@@ -275,3 +275,5 @@ func TestMuxesOnTheHostsNetwork(t *testing.T) {
 type nowhere struct{ net.PacketConn }
 
 func (nowhere) LocalAddr() net.Addr { return &net.UnixAddr{Name: "nowhere", Net: "unixgram"} }
+
+func (nowhere) Close() error { return nil }

@@ -7,14 +7,19 @@ import (
 )
 
 // NewPacketConn makes a PacketConn of a socket of the application's, which is
-// closed with it. A *net.UDPConn has the fast path of its system; anything else
-// reads and writes one datagram a call, and its addresses must be IP addresses
-// with a port.
+// closed with it, and on an error. A *net.UDPConn has the fast path of its system,
+// and may broadcast no more; anything else reads and writes one datagram a call, and
+// its addresses must be IP addresses with a port.
 func NewPacketConn(conn net.PacketConn) (PacketConn, error) {
 	if _, err := addrPortOf(conn.LocalAddr()); err != nil {
+		_ = conn.Close()
 		return nil, err
 	}
 	if udp, ok := conn.(*net.UDPConn); ok {
+		if err := refuseBroadcast(udp); err != nil {
+			_ = udp.Close()
+			return nil, fmt.Errorf("netio: refuse broadcast on %v: %w", udp.LocalAddr(), err)
+		}
 		return newPacketConn(udp)
 	}
 	return newSingleConn(foreignConn{conn}), nil
