@@ -33,6 +33,7 @@ type tcpConn struct {
 	closed   bool
 	workers  sync.WaitGroup
 	deadline time.Time // until its peer has proved itself; zero: it has
+	last     time.Time // no write goes on after it; zero: it is not being closed
 }
 
 var frameBuffers = sync.Pool{New: func() any { return new([frameWrite]byte) }}
@@ -96,8 +97,12 @@ func (c *tcpConn) write() {
 			return
 		}
 		conn := c.conn
+		limit := time.Now().Add(tcpPatience)
+		if !c.last.IsZero() && c.last.Before(limit) {
+			limit = c.last
+		}
+		_ = conn.SetWriteDeadline(limit) // with mu, so that it does not undo finish's
 		c.mu.Unlock()
-		_ = conn.SetWriteDeadline(time.Now().Add(tcpPatience))
 		_, err := conn.Write(frames)
 		releaseDatagrams(sent, err == nil)
 		sent = sent[:0]
@@ -181,14 +186,20 @@ func (c *tcpConn) read(deliver func(now time.Time, ds []Datagram)) {
 // lastWords is how long a connection that is closed may take to write what waits.
 const lastWords = 200 * time.Millisecond
 
-// drain lets the writer finish, so that a protocol's last words leave.
+// finish takes nothing more and gives the writer until by for what waits.
+func (c *tcpConn) finish(by time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing, c.last = true, by
+	if c.writing {
+		_ = c.conn.SetWriteDeadline(by)
+	}
+}
+
+// drain waits, after finish, for the writer, so that a protocol's last words leave.
 func (c *tcpConn) drain() {
 	c.mu.Lock()
-	c.closing = true
 	writing := c.writing
-	if writing && c.conn != nil {
-		_ = c.conn.SetWriteDeadline(time.Now().Add(lastWords))
-	}
 	c.mu.Unlock()
 	if writing {
 		c.workers.Wait()

@@ -209,6 +209,47 @@ func TestASlowTCPPeerIsDropped(t *testing.T) {
 	})
 }
 
+// Peers that read nothing, or little, hold up closing for a moment in all, however
+// much waits for them.
+func TestClosingAPathWaitsOnlyAMomentForSlowTCPPeers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemListener()
+		m := NewTCPMux(l)
+		defer m.Close()
+		p := passive(t, m, "aaaa", func(p *TCPPath, d Datagram) { p.Bind(d.Addr) })
+		const peers = 3
+		var readers sync.WaitGroup
+		for i := range peers {
+			conn := l.connect(i)
+			defer conn.Close()
+			if _, err := conn.Write(frame(requestTo("aaaa"))); err != nil {
+				t.Fatal(err)
+			}
+			if i > 0 { // the first reads nothing, the others one write in 150 ms
+				readers.Go(func() {
+					b := make([]byte, frameWrite)
+					for err := error(nil); err == nil; time.Sleep(150 * time.Millisecond) {
+						_, err = io.ReadFull(conn, b)
+					}
+				})
+			}
+		}
+		synctest.Wait()
+		for i := range peers {
+			for range 2 * tcpQueue {
+				p.Send(buffer(strings.Repeat("x", 1000)), dest(i), false)
+			}
+		}
+		synctest.Wait()
+		start := time.Now()
+		p.Close()
+		if took := time.Since(start); took != lastWords {
+			t.Errorf("closing took %v, want %v", took, lastWords)
+		}
+		readers.Wait()
+	})
+}
+
 // An active path connects when something is sent, keeps what is sent meanwhile, says
 // when it cannot, and has a bound.
 func TestAnActivePathConnectsWhenItSends(t *testing.T) {

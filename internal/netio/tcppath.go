@@ -212,7 +212,7 @@ func (p *TCPPath) ended(c *tcpConn, reason error) {
 }
 
 // Close ends the path and its connections once they have written what they hold,
-// for at most a moment. Handle runs no more when it returns; Handle must not call it.
+// which all of them together have 200 ms for. Handle runs no more when it returns; Handle must not call it.
 func (p *TCPPath) Close() error {
 	if p.mux != nil {
 		p.mux.remove(p)
@@ -228,6 +228,10 @@ func (p *TCPPath) Close() error {
 	}
 	p.mu.Unlock()
 	p.cancel()
+	by := time.Now().Add(lastWords)
+	for _, c := range conns { // all at once: the moment is one for all of them
+		c.finish(by)
+	}
 	for _, c := range conns {
 		c.drain()
 		c.close(net.ErrClosed)
