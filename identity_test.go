@@ -222,12 +222,12 @@ func TestOperationsWaitForTheProviderInOrder(t *testing.T) {
 			order <- "description"
 		}))
 		mid := "0"
-		go func() {
-			if err := r.b.AddICECandidate(ICECandidateInit{SDPMid: &mid}); !errors.Is(err, ErrInvalidState) {
+		must(t, r.b.AddICECandidateAsync(ICECandidateInit{SDPMid: &mid}, func(err error) {
+			if !errors.Is(err, ErrInvalidState) {
 				t.Errorf("candidate after a failed description: %v", err)
 			}
 			order <- "candidate"
-		}()
+		}))
 		synctest.Wait()
 		if _, err := r.b.AddTransceiverFromKind(RTPCodecTypeAudio); err != nil || !time.Now().Equal(began) {
 			t.Errorf("a call outside the chain: %v after %v", err, time.Since(began))

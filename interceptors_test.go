@@ -242,6 +242,7 @@ func TestPionsStatsInterceptorCounts(t *testing.T) {
 		_, remote := r.mediaPair(track)
 		stop := pump(track)
 		ssrc := uint32(remote.SSRC())
+		synctest.Wait() // its recorder drops what it is told before its goroutine runs
 		if remoteStats.Get(ssrc) == nil {
 			t.Fatal("the interceptor does not know a track whose SSRC is known")
 		}
