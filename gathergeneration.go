@@ -31,7 +31,7 @@ func (g *ICEGatherer) begin() {
 	if g.state != ICEGathererStateGathering {
 		g.setState(ICEGathererStateGathering)
 	}
-	go g.enumerate(g.generation)
+	go g.enumerate(g.generation, slices.Clone(g.hidden))
 }
 
 // gathers reports whether work that began for a generation is still wanted.

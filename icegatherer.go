@@ -261,8 +261,9 @@ func (g *ICEGatherer) close() {
 }
 
 // enumerate lists the addresses to gather on. The application's filters run
-// here, which may block, or close the connection: nobody waits for them.
-func (g *ICEGatherer) enumerate(generation int) {
+// here, which may block, or close the connection: nobody waits for them. named are
+// the addresses that have names.
+func (g *ICEGatherer) enumerate(generation int, named []hiddenAddress) {
 	addresses, err := hostAddresses(g.api)
 	if err != nil {
 		g.log.warn("enumerate network interfaces", "error", err)
@@ -271,7 +272,7 @@ func (g *ICEGatherer) enumerate(generation int) {
 		g.log.warn("too many addresses to gather on", "addresses", len(addresses), "used", maxSockets)
 		addresses = addresses[:maxSockets]
 	}
-	names := g.register(addresses)
+	names := g.register(addresses, named)
 	g.postNames(names, func(now time.Time) {
 		if !g.gathers(generation) {
 			return

@@ -56,14 +56,17 @@ type hiddenAddress struct {
 	registered bool
 }
 
-// register answers for names of the addresses, where they are hidden. Not on the
-// loop; adopt the result there.
-func (g *ICEGatherer) register(addresses []hostAddress) []hiddenAddress {
+// register answers for names of the addresses, where they are hidden and have none
+// among named. Not on the loop; adopt the result there.
+func (g *ICEGatherer) register(addresses []hostAddress, named []hiddenAddress) []hiddenAddress {
 	if !g.api.settings.hidesAddresses() {
 		return nil
 	}
 	var all []hiddenAddress
 	for _, a := range addresses {
+		if nameAmong(named, a.Addr) != "" || nameAmong(all, a.Addr) != "" {
+			continue
+		}
 		h := hiddenAddress{addr: a.Addr.WithZone(""), name: g.api.settings.ice.mdnsHostName}
 		if h.name == "" {
 			h.name = randomName()
@@ -107,9 +110,11 @@ func (g *ICEGatherer) postNames(names []hiddenAddress, f func(now time.Time)) {
 	}
 }
 
-// nameOf is the name that stands for an address; "" without one.
-func (g *ICEGatherer) nameOf(addr netip.Addr) string {
-	for _, h := range g.hidden {
+// nameOf is the name that stands for an address; "" without one. On the loop.
+func (g *ICEGatherer) nameOf(addr netip.Addr) string { return nameAmong(g.hidden, addr) }
+
+func nameAmong(hidden []hiddenAddress, addr netip.Addr) string {
+	for _, h := range hidden {
 		if h.addr == addr.WithZone("") {
 			return h.name
 		}

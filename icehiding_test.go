@@ -3,6 +3,7 @@ package webrtc
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -123,6 +124,29 @@ func TestMulticastDNSIsThereWhileItIsNeeded(t *testing.T) {
 		}
 		if addr, err := lookUp(); err == nil {
 			t.Errorf("found %v after Close", addr)
+		}
+	})
+}
+
+// An ICE restart gathers on the same addresses again, and a look at the interfaces
+// sees them again: their fixed name stays, with nothing said of it on the network
+// (RFC 6762 section 10.1 has goodbyes for what is no longer true).
+func TestAFixedNameOutlivesAnICERestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hidingRig(t, func(a, _ *SettingEngine) { a.SetMulticastDNSHostName("printer.local") })
+		defer r.close()
+		atA, atB := r.openPair("x", nil)
+		r.a.RestartICE()
+		negotiate(t, r.a, r.b)
+		must(t, r.a.gatherer.do("test", func(now time.Time) error { r.a.gatherer.interfacesChanged(now); return nil }))
+		time.Sleep(5 * time.Second)
+		roundTrip(t, atA, atB, time.Minute)
+		d := &multicastDNS{network: r.net.Host("other", "192.0.2.9")}
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		own := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
+		if addr, err := d.lookUp(ctx, "printer.local"); err != nil || !slices.Contains(own, addr) {
+			t.Errorf("found %v, %v", addr, err)
 		}
 	})
 }

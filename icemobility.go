@@ -37,17 +37,18 @@ func (g *ICEGatherer) interfacesChanged(time.Time) {
 		g.lookAgain = true // at what has changed since
 	default:
 		g.looking = true
-		go g.lookAtAddresses() // the application's filters run there
+		go g.lookAtAddresses(slices.Clone(g.hidden)) // the application's filters run there
 	}
 }
 
-// lookAtAddresses lists the addresses, on a goroutine that nobody waits for.
-func (g *ICEGatherer) lookAtAddresses() {
+// lookAtAddresses lists the addresses, on a goroutine that nobody waits for. named
+// are those that have names.
+func (g *ICEGatherer) lookAtAddresses(named []hiddenAddress) {
 	addresses, err := hostAddresses(g.api)
 	if err != nil {
 		g.log.warn("enumerate network interfaces", "error", err)
 	}
-	names := g.register(addresses)
+	names := g.register(addresses, named)
 	g.postNames(names, func(now time.Time) {
 		g.looking = false
 		if err == nil && g.state != ICEGathererStateClosed {

@@ -60,8 +60,14 @@ type query struct {
 
 // ownName is a name of this host, with the addresses that it stands for.
 type ownName struct {
-	addrs []netip.Addr
+	addrs []ownAddr
 	sent  time.Time // the latest answer; zero: none
+}
+
+// ownAddr is an address that a name stands for, and how often it was published.
+type ownAddr struct {
+	netip.Addr
+	uses int
 }
 
 // Answer is an address that a name was found to have.
@@ -82,8 +88,8 @@ func (m *Machine) Query(now time.Time, name string) bool {
 		m.queries = make(map[string]*query)
 	}
 	if own := m.own[name]; own != nil {
-		for _, addr := range own.addrs {
-			m.found = append(m.found, Answer{name, addr})
+		for _, a := range own.addrs {
+			m.found = append(m.found, Answer{name, a.Addr})
 		}
 	}
 	m.queries[name] = &query{next: now, interval: firstInterval}
@@ -94,10 +100,10 @@ func (m *Machine) Query(now time.Time, name string) bool {
 // Forget ends a look-up.
 func (m *Machine) Forget(name string) { delete(m.queries, strings.ToLower(name)) }
 
-// Publish answers for a name from now on. A name may have several addresses. It is
-// not announced (RFC 6762 section 8.3): nobody has asked for it yet, and whoever is
-// told of it then would have to wait for a second (section 6). False: it is no name,
-// or there are too many.
+// Publish answers for a name from now on. A name may have several addresses, and an
+// address of it several owners, each of which withdraws it. It is not announced (RFC
+// 6762 section 8.3): nobody has asked for it yet, and whoever is told of it then would
+// have to wait for a second (section 6). False: it is no name, or there are too many.
 func (m *Machine) Publish(name string, addr netip.Addr) bool {
 	name = strings.ToLower(name)
 	if !IsName(name) || m.own[name] == nil && len(m.own) >= maxNames {
@@ -111,22 +117,33 @@ func (m *Machine) Publish(name string, addr netip.Addr) bool {
 		own = &ownName{}
 		m.own[name] = own
 	}
-	if addr = addr.Unmap().WithZone(""); !slices.Contains(own.addrs, addr) {
-		own.addrs = append(own.addrs, addr)
+	addr = addr.Unmap().WithZone("")
+	i := own.index(addr)
+	if i < 0 {
+		i = len(own.addrs)
+		own.addrs = append(own.addrs, ownAddr{Addr: addr})
 	}
+	own.addrs[i].uses++
 	return true
 }
 
-// Withdraw ends that for an address, and says goodbye to it (RFC 6762 section
-// 10.1).
+// Withdraw ends what one Publish began. With the last it says goodbye to the address
+// (RFC 6762 section 10.1).
 func (m *Machine) Withdraw(name string, addr netip.Addr) {
 	name = strings.ToLower(name)
 	own := m.own[name]
 	addr = addr.Unmap().WithZone("")
-	if own == nil || !slices.Contains(own.addrs, addr) {
+	if own == nil {
 		return
 	}
-	own.addrs = slices.DeleteFunc(own.addrs, func(a netip.Addr) bool { return a == addr })
+	i := own.index(addr)
+	if i < 0 {
+		return
+	}
+	if own.addrs[i].uses--; own.addrs[i].uses > 0 {
+		return
+	}
+	own.addrs = slices.Delete(own.addrs, i, i+1)
 	if len(own.addrs) == 0 {
 		delete(m.own, name)
 	}
@@ -281,10 +298,15 @@ func (m *Machine) answerQuestions(now time.Time, p *dnsmessage.Parser) {
 // of are the addresses that a question is for.
 func (o *ownName) of(t dnsmessage.Type) []netip.Addr {
 	var all []netip.Addr
-	for _, addr := range o.addrs {
-		if t == dnsmessage.TypeALL || t == dnsmessage.TypeA && addr.Is4() || t == dnsmessage.TypeAAAA && addr.Is6() {
-			all = append(all, addr)
+	for _, a := range o.addrs {
+		if t == dnsmessage.TypeALL || t == dnsmessage.TypeA && a.Is4() || t == dnsmessage.TypeAAAA && a.Is6() {
+			all = append(all, a.Addr)
 		}
 	}
 	return all
+}
+
+// index is where an address is among those of the name; -1: nowhere.
+func (o *ownName) index(addr netip.Addr) int {
+	return slices.IndexFunc(o.addrs, func(a ownAddr) bool { return a.Addr == addr })
 }

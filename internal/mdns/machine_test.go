@@ -81,6 +81,33 @@ func TestANameIsWithdrawn(t *testing.T) {
 	}
 }
 
+// Two owners of a name for one address: it is answered for until both have withdrawn
+// it, and only then said goodbye to (RFC 6762 section 10.1).
+func TestANameIsKeptForItsOtherOwner(t *testing.T) {
+	var m Machine
+	m.Publish(name, one)
+	m.Publish(strings.ToUpper(name), one)
+	m.Publish(name, six)
+	m.Withdraw(name, one)
+	if got := drain(&m); len(got) != 0 {
+		t.Errorf("%d messages while one owner is left", len(got))
+	}
+	m.Query(epoch, name)
+	if got := answers(&m); len(got) != 2 {
+		t.Errorf("stands for %v", got)
+	}
+	drain(&m)
+	m.Withdraw(name, one)
+	m.Withdraw(name, one) // once too often
+	if got := drain(&m); len(got) != 1 {
+		t.Errorf("%d goodbyes", len(got))
+	}
+	m.Withdraw(name, six)
+	if len(m.own) != 0 {
+		t.Error("a name without owners is kept")
+	}
+}
+
 // RFC 6762 section 5.2: "the interval between the first two queries MUST be at
 // least one second", and then at least twice as long each time.
 func TestQueriesAreRepeatedMoreAndMoreSlowly(t *testing.T) {
