@@ -299,6 +299,8 @@ func (l *sctpLane) post(event sctp.Event) {
 		l.events.Closed(errPeerRestarted)
 	case streamReset:
 		l.events.StreamReset(uint16(e.id))
+	case sctp.ResetRequested:
+		l.events.StreamReset(uint16(e.ID))
 	case sctp.StreamClosed:
 		l.events.StreamClosed(uint16(e.ID))
 	}

@@ -238,10 +238,16 @@ func (a *Association) Advance(now time.Time) {
 	a.advanceReset(now)
 	a.advanceHeartbeat(now)
 	a.advanceShutdown(now)
-	if limit := a.config.MaxRetransmits; limit > 0 && a.live() && (a.out.Timeouts() > limit || a.heartbeat.missed > limit) {
+	if limit := a.config.MaxRetransmits; limit > 0 && a.live() && a.silence() > limit {
 		a.end(ErrTimeout) // RFC 9260 section 8.1
 	}
 	a.settle(now)
+}
+
+// silence is how often in a row the peer has not answered: data, HEARTBEAT or RE-CONFIG
+// (RFC 9260 section 8.1, RFC 6525 section 5.1.1).
+func (a *Association) silence() int {
+	return max(a.out.Timeouts(), a.heartbeat.missed, a.reset.timer.fired)
 }
 
 // settle does what follows from any input once both directions exist.

@@ -7,8 +7,8 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
 )
 
-// Event is what an Association reports: Established, Restarted, StreamClosed,
-// BufferedAmountLow or Closed.
+// Event is what an Association reports: Established, Restarted, ResetRequested,
+// StreamClosed, BufferedAmountLow or Closed.
 type Event interface{ isEvent() }
 
 // Established: streams may be opened. Comes once.
@@ -17,6 +17,10 @@ type Established struct{}
 // Restarted: the peer has begun anew (RFC 9260 section 5.2.4.1). No stream is open,
 // and what was queued is lost.
 type Restarted struct{}
+
+// ResetRequested: the peer has asked for our reset of a stream (RFC 6525 section 4.2),
+// which is under way as after Reset. The peer's own is still to come.
+type ResetRequested struct{ ID StreamID }
 
 // StreamClosed: both directions of the stream are reset, ours acknowledged, and the
 // peer's was taken by Take. The identifier may be used again.
@@ -31,6 +35,7 @@ type Closed struct{ Err error }
 
 func (Established) isEvent()       {}
 func (Restarted) isEvent()         {}
+func (ResetRequested) isEvent()    {}
 func (StreamClosed) isEvent()      {}
 func (BufferedAmountLow) isEvent() {}
 func (Closed) isEvent()            {}

@@ -214,57 +214,6 @@ func TestResetsMayCross(t *testing.T) {
 	}
 }
 
-// RFC 6525 section 5.2: what data channels do not use is denied, numbers out of
-// sequence are told, and a repeated request gets the same answer.
-func TestReconfigurationRequestsAreAnswered(t *testing.T) {
-	r := connected(t, path{delay: delay}, 1)
-	r.a.keep = true
-	next := uint32(r.a.remoteTSN)
-	ask := func(parameter []byte) chunk.ReconfigResponse {
-		p := chunk.AppendHeader(nil, chunk.Header{SourcePort: 5000, DestinationPort: 5000, Tag: r.a.localTag})
-		r.a.sent = nil
-		r.a.HandlePacket(r.now, chunk.AppendReconfig(p, parameter))
-		r.drain(r.a)
-		_, chunks, _ := chunk.ParsePacket(r.a.sent[0])
-		c, _ := chunks.Next()
-		parameters := chunk.ParseReconfig(c.Value)
-		answer, _ := parameters.Next()
-		response, err := chunk.ParseReconfigResponse(answer.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response
-	}
-	number := func(n uint32) []byte { return []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)} }
-	last := r.a.remoteTSN - 1
-	for _, c := range []struct {
-		name      string
-		parameter []byte
-		want      chunk.ReconfigResponse
-	}{
-		{"out of sequence", chunk.AppendOutgoingReset(nil, next+1, 0, last, []StreamID{1}), chunk.ReconfigResponse{Response: next + 1, Result: chunk.ResultBadSequence}},
-		{"outgoing reset", chunk.AppendOutgoingReset(nil, next, 0, last, []StreamID{1}), chunk.ReconfigResponse{Response: next, Result: chunk.ResultPerformed}},
-		{"the same again", chunk.AppendOutgoingReset(nil, next, 0, last, []StreamID{1}), chunk.ReconfigResponse{Response: next, Result: chunk.ResultPerformed}},
-		{"incoming reset", chunk.AppendIncomingReset(nil, next+1, []StreamID{1}), chunk.ReconfigResponse{Response: next + 1, Result: chunk.ResultDenied}},
-		{"SSN/TSN reset", chunk.AppendParameter(nil, chunk.ParameterTSNReset, number(next+2)), chunk.ReconfigResponse{Response: next + 2, Result: chunk.ResultDenied}},
-		{"add streams", chunk.AppendParameter(nil, chunk.ParameterAddOutgoing, append(number(next+3), 0, 1, 0, 0)), chunk.ReconfigResponse{Response: next + 3, Result: chunk.ResultDenied}},
-		{"before its data", chunk.AppendOutgoingReset(nil, next+4, 0, last+1, []StreamID{1}), chunk.ReconfigResponse{Response: next + 4, Result: chunk.ResultInProgress}},
-	} {
-		if got := ask(c.parameter); got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
-		}
-	}
-	resets := 0
-	for _, m := range r.a.got {
-		if m.Reset {
-			resets++
-		}
-	}
-	if resets != 1 {
-		t.Errorf("%d resets were told, want the one that was performed", resets)
-	}
-}
-
 // A reader that stops closes the window, and the sender goes on at once when it reads
 // again: the update is not left to the sender's timer (RFC 9260 section 6.2).
 func TestASlowReaderStopsTheSenderAndResumesAtOnce(t *testing.T) {

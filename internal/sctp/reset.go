@@ -1,6 +1,7 @@
 package sctp
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
@@ -9,15 +10,29 @@ import (
 // resets is stream reconfiguration (RFC 6525): our requests, one at a time, and our
 // answers to the peer's.
 type resets struct {
-	timer   timer
-	pending []StreamID // drained, to be reset
-	current []StreamID // in the request that is not answered
-	request uint32     // number of that, or of the next
-	lastTSN chunk.TSN  // in that
+	timer    timer
+	pending  []StreamID // drained, to be reset
+	current  []StreamID // in the request that is not answered
+	request  uint32     // number of that, or of the next
+	response uint32     // in that: the newest request of the peer, or the one that asked for it
+	lastTSN  chunk.TSN  // in that
+	refused  int        // how often the peer did not want its number
 
-	expected uint32               // number of the peer's next request
-	answered bool                 // one was
-	answer   chunk.ReconfigResult // to the one before
+	expected uint32        // number of the peer's next request
+	asked    uint32        // number of its newest Incoming SSN Reset Request
+	answers  [2]resetReply // to its last two requests, as many as a RE-CONFIG has; the newest first
+	deferred []byte        // the Outgoing SSN Reset Request that is in progress, behind its numbers
+}
+
+// resetReply is a Re-configuration Response that was sent.
+type resetReply struct {
+	request uint32
+	result  chunk.ReconfigResult
+	sent    bool
+	// What only the answer to an SSN/TSN Reset Request has (RFC 6525 section 5.1.7 D3
+	// and D4).
+	tsnReset             bool
+	ownNextTSN, peersTSN chunk.TSN
 }
 
 // newResets begins the numbers with the initial TSNs (RFC 6525 section 4.1).
@@ -42,17 +57,22 @@ func (a *Association) settleReset(now time.Time) {
 	r.current = append(r.current[:0], r.pending[:n]...)
 	r.pending = r.pending[:copy(r.pending, r.pending[n:])]
 	if !a.peer.reconfig {
-		a.resetDone() // no peer of WebRTC (RFC 8831 section 6.7); nothing else frees the stream
+		a.resetDone(false) // no peer of WebRTC (RFC 8831 section 6.1); nothing else frees the stream
 		return
 	}
-	r.lastTSN = a.out.NextTSN() - 1
+	r.lastTSN, r.response = a.out.NextTSN()-1, r.expected-1
+	for _, id := range r.current {
+		if a.streams[id]&outAsked != 0 { // section 5.1.2 A4
+			r.response = r.asked
+		}
+	}
 	a.sendReset()
 	r.timer.start(now, a.rto())
 }
 
 func (a *Association) sendReset() {
 	r := &a.reset
-	p := chunk.AppendOutgoingReset(nil, r.request, r.expected-1, r.lastTSN, r.current)
+	p := chunk.AppendOutgoingReset(nil, r.request, r.response, r.lastTSN, r.current)
 	a.control = chunk.AppendReconfig(a.control, p)
 }
 
@@ -64,91 +84,25 @@ func (a *Association) advanceReset(now time.Time) {
 	}
 }
 
-// resetDone forgets the streams of the present request.
-func (a *Association) resetDone() {
+// resetDone ends the present request. Where the peer has performed it, the numbers of
+// the streams begin anew; otherwise they go on where the stream is used again (RFC 6525
+// section 5.2.7 H3 and H4).
+func (a *Association) resetDone(performed bool) {
 	r := &a.reset
 	done := r.current
 	r.current = nil
 	r.timer.stop()
 	r.request++
+	r.refused = 0
 	for _, id := range done {
-		a.out.Forget(id)
+		if performed {
+			a.out.Forget(id)
+		}
 		if a.streams[id]&outClosed != 0 {
 			a.streams[id] |= outReset
 			a.finishStream(id)
 		}
 	}
-}
-
-// handleReconfig takes the parameters of RE-CONFIG.
-func (a *Association) handleReconfig(now time.Time, c chunk.Chunk) {
-	if !a.live() {
-		return
-	}
-	parameters := chunk.ParseReconfig(c.Value)
-	for p, ok := parameters.Next(); ok; p, ok = parameters.Next() {
-		switch p.Type {
-		case chunk.ParameterOutgoingReset:
-			if r, err := chunk.ParseOutgoingReset(p.Value); err == nil {
-				a.handleOutgoingReset(&r)
-			}
-		case chunk.ParameterReconfigResponse:
-			if r, err := chunk.ParseReconfigResponse(p.Value); err == nil {
-				a.handleResponse(now, r)
-			}
-		case chunk.ParameterIncomingReset, chunk.ParameterTSNReset, chunk.ParameterAddOutgoing, chunk.ParameterAddIncoming:
-			// Data channels use none of these (RFC 8831 section 6.7): denied.
-			if request, err := chunk.ParseTSNReset(p.Value); err == nil {
-				a.answerRequest(request, func() chunk.ReconfigResult { return chunk.ResultDenied })
-			}
-		}
-	}
-}
-
-// answerRequest answers a request of the peer: a new one by what f says, the last one
-// as before, any other as out of sequence (RFC 6525 section 5.2.1).
-func (a *Association) answerRequest(request uint32, f func() chunk.ReconfigResult) {
-	r := &a.reset
-	result := chunk.ResultBadSequence
-	switch {
-	case request == r.expected:
-		r.expected++
-		result = f()
-		r.answer, r.answered = result, true
-	case request == r.expected-1 && r.answered:
-		// A repeated request asks how far a reset is that waited for data.
-		if r.answer == chunk.ResultInProgress && !a.in.ResetPending() {
-			r.answer = chunk.ResultPerformed
-		}
-		result = r.answer
-	}
-	a.addControl(chunk.AppendReconfig(nil, chunk.AppendReconfigResponse(nil, request, result)))
-}
-
-// handleOutgoingReset performs the peer's reset of its streams (RFC 6525 section
-// 5.2.2), or puts it off until all data before it has arrived.
-func (a *Association) handleOutgoingReset(r *chunk.OutgoingReset) {
-	a.answerRequest(r.Request, func() chunk.ReconfigResult {
-		if a.in.ResetPending() {
-			a.reset.expected--
-			return chunk.ResultAlreadyInProgress
-		}
-		ids := make([]StreamID, 0, r.NumStreams())
-		for i := range r.NumStreams() {
-			id := r.Stream(i)
-			if int(id) >= MaxStreams {
-				return chunk.ResultWrongSSN
-			}
-			ids = append(ids, id)
-		}
-		if a.in.CumulativeTSN().Distance(r.LastTSN) > 1<<16 {
-			return chunk.ResultDenied // no data of that number can come
-		}
-		if a.in.Reset(r.LastTSN, ids) {
-			return chunk.ResultPerformed
-		}
-		return chunk.ResultInProgress
-	})
 }
 
 // handleResponse takes the peer's answer to our request (RFC 6525 section 5.2.7).
@@ -158,14 +112,44 @@ func (a *Association) handleResponse(now time.Time, resp chunk.ReconfigResponse)
 		return
 	}
 	switch resp.Result {
-	case chunk.ResultInProgress:
+	case chunk.ResultInProgress: // H2
 		r.timer.start(now, a.rto())
 	case chunk.ResultAlreadyInProgress, chunk.ResultBadSequence:
-		// The peer has not taken this number: the same streams under the next one, when
-		// the timer expires.
+		// The same streams under the next number, when the timer expires.
+		if r.refused++; r.refused > maxRefused {
+			a.resetDone(false)
+			return
+		}
 		r.request++
-		r.timer.start(now, a.rto())
+		r.timer.again(now)
+	case chunk.ResultPerformed, chunk.ResultNothingToDo:
+		a.resetDone(true)
 	default:
-		a.resetDone()
+		a.resetDone(false)
 	}
+}
+
+// maxRefused is how often a request is repeated under a number that the peer does not
+// want, before it counts as denied.
+const maxRefused = 5
+
+// check is for CheckInvariants: a request is on its way if and only if the timer runs,
+// and no stream waits twice.
+func (r *resets) check() error {
+	if r.timer.running() != (len(r.current) > 0) {
+		return fmt.Errorf("a request for %d streams, its timer runs: %t", len(r.current), r.timer.running())
+	}
+	if len(r.current) > maxResetStreams {
+		return fmt.Errorf("%d streams in one request", len(r.current))
+	}
+	seen := make(map[StreamID]bool)
+	for _, list := range [][]StreamID{r.pending, r.current} {
+		for _, id := range list {
+			if seen[id] {
+				return fmt.Errorf("stream %d is to be reset twice", id)
+			}
+			seen[id] = true
+		}
+	}
+	return nil
 }

@@ -110,6 +110,9 @@ func (a *Association) CheckInvariants() error {
 	case len(a.outbox) > maxOutbox || len(a.control) > maxControl:
 		return fmt.Errorf("%d packets and %d bytes of control chunks wait", len(a.outbox), len(a.control))
 	}
+	if err := a.reset.check(); err != nil {
+		return fmt.Errorf("%v: %w", a.state, err)
+	}
 	if a.in != nil {
 		if err := a.in.CheckInvariants(); err != nil {
 			return fmt.Errorf("%v: receive: %w", a.state, err)

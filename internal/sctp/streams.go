@@ -18,6 +18,7 @@ const (
 	outReset                          // the peer has acknowledged our reset
 	inUsed                            // a message of the peer was taken
 	inReset                           // the peer's reset was taken
+	outAsked                          // the peer asked for our reset
 )
 
 // Open makes a stream usable for Send; of one that is open it changes the parameters

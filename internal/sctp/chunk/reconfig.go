@@ -143,6 +143,17 @@ func AppendReconfigResponse(b []byte, response uint32, result ReconfigResult) []
 	return finish(binary.BigEndian.AppendUint32(b, uint32(result)), start)
 }
 
+// AppendTSNResetResponse appends the parameter as the answer to an SSN/TSN Reset
+// Request: own is the TSN that its sender uses next, peers the one that its receiver
+// does.
+func AppendTSNResetResponse(b []byte, response uint32, result ReconfigResult, own, peers TSN) []byte {
+	b, start := beginParameter(b, ParameterReconfigResponse)
+	b = binary.BigEndian.AppendUint32(b, response)
+	b = binary.BigEndian.AppendUint32(b, uint32(result))
+	b = binary.BigEndian.AppendUint32(b, uint32(own))
+	return finish(binary.BigEndian.AppendUint32(b, uint32(peers)), start)
+}
+
 func appendStreams(b []byte, streams []StreamID) []byte {
 	for _, s := range streams {
 		b = binary.BigEndian.AppendUint16(b, uint16(s))

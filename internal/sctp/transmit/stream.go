@@ -48,12 +48,16 @@ type stream struct {
 	announced bool // NextDrained has told
 }
 
-// Open makes the stream, or changes the parameters of an open one.
+// Open makes the stream, or changes the parameters of an open one. One that was closed,
+// and not forgotten, goes on with its numbers.
 func (q *Queue) Open(id chunk.StreamID, p StreamParams) {
 	s := q.streams[id]
 	if s == nil {
 		s = &stream{id: id, index: -1}
 		q.streams[id] = s
+	}
+	if s.announced {
+		s.closed, s.announced = false, false
 	}
 	s.unordered = p.Unordered
 	s.limit = int32(min(p.MaxRetransmits, 1<<30))
