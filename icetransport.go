@@ -426,8 +426,14 @@ func (t *ICETransport) settle(now time.Time) bool {
 func (t *ICETransport) handleEvent(now time.Time, event ice.AgentEvent) {
 	switch e := event.(type) {
 	case *ice.StateChanged:
+		if e.State == ice.Failed {
+			t.gatherer.machine.Conclude()
+		}
 		t.setState(now, iceTransportState(e.State))
 	case *ice.SelectedPairChanged:
+		if e.Pair.Generation == t.agent.Generation() {
+			t.gatherer.machine.Conclude()
+		}
 		t.selectPair(e.Pair)
 		if t.dtls != nil {
 			t.dtls.startHandshake(now)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -57,16 +58,18 @@ func (s *LocalSocket) transport() Transport {
 // Gatherer turns sockets, STUN servers and relayed addresses into local candidates
 // (RFC 8445 section 5.1.1). The zero value is not usable; see NewGatherer.
 type Gatherer struct {
-	cfg      GathererConfig
-	sockets  []LocalSocket
-	servers  []server
-	relayed  []RelayedAddress
-	waiting  []*query // in order of start
-	active   []*query
-	nextSlot time.Time
-	complete bool // no more sockets and servers
-	done     bool
-	found    []LocalCandidate
+	cfg       GathererConfig
+	sockets   []LocalSocket
+	servers   []server
+	relayed   []RelayedAddress
+	waiting   []*query // in order of start
+	active    []*query
+	nextSlot  time.Time
+	complete  bool // no more sockets and servers
+	done      bool
+	found     []LocalCandidate
+	kept      []keptBinding
+	concluded bool // ICE has ended: kept stays empty
 	// foundations numbers what shares a foundation (RFC 8445 section 5.1.1.3).
 	// Numbers, not hashes: a hash of an address gives it away where candidates
 	// hide it.
@@ -164,6 +167,7 @@ func (g *Gatherer) RemoveSocket(now time.Time, id LocalID) {
 		return kept
 	}
 	g.waiting, g.active = other(g.waiting), other(g.active)
+	g.kept = slices.DeleteFunc(g.kept, func(b keptBinding) bool { return b.socket == id })
 	g.run(now)
 }
 
@@ -229,7 +233,8 @@ func (g *Gatherer) Complete(now time.Time) {
 // about them. GatherDone follows the next Complete.
 func (g *Gatherer) Reopen() { g.complete, g.done = false, false }
 
-// Advance does what is due: retransmissions, the next transaction, time-outs.
+// Advance does what is due: retransmissions, the next transaction, time-outs,
+// bindings to keep alive.
 func (g *Gatherer) Advance(now time.Time) {
 	active := g.active
 	g.active = active[:0]
@@ -245,6 +250,7 @@ func (g *Gatherer) Advance(now time.Time) {
 	}
 	clear(active[len(g.active):])
 	g.run(now)
+	g.refreshBindings(now)
 }
 
 // Deadline returns when Advance is to be called; zero: never.
@@ -256,7 +262,7 @@ func (g *Gatherer) Deadline() time.Time {
 	for _, q := range g.active {
 		t = earlier(t, q.next)
 	}
-	return t
+	return earlier(t, g.bindingsDue())
 }
 
 // NextDatagram returns the next message to send.
@@ -283,17 +289,18 @@ func (g *Gatherer) run(now time.Time) {
 
 // report emits a candidate unless it is redundant: the same address from the
 // same base (RFC 8445 section 5.1.3). Host candidates come first and have the
-// higher priority, so the later one is dropped.
-func (g *Gatherer) report(c LocalCandidate) {
+// higher priority, so the later one is dropped. It tells whether the candidate is new.
+func (g *Gatherer) report(c LocalCandidate) bool {
 	for _, old := range g.found {
 		if old.Addr == c.Addr && old.Base == c.Base && old.TCPType == c.TCPType {
-			return
+			return false
 		}
 	}
 	c.Component = 1
 	c.UsernameFragment = g.cfg.Ufrag
 	g.found = append(g.found, c)
 	g.events.push(&GatherCandidate{c})
+	return true
 }
 
 // foundation is equal for candidates of one type, base address, protocol and

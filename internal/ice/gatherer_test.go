@@ -131,7 +131,7 @@ func TestGathersHostAndReflexiveCandidates(t *testing.T) {
 		t.Error("done before the last answer")
 	}
 	x.answer(x.sent[2], stun.BindingSuccess, mapped("[2001:db8::1]:1001")) // no NAT: redundant
-	if !x.done() || !x.g.Deadline().IsZero() {
+	if x.g.Conclude(); !x.done() || !x.g.Deadline().IsZero() {
 		t.Error("not done")
 	}
 	all := x.candidates()

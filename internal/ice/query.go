@@ -77,7 +77,7 @@ func (g *Gatherer) HandleDatagram(now time.Time, d Datagram) bool {
 		if failure != nil {
 			g.fail(q, int(failure.Code), printable(failure.Reason))
 		} else {
-			g.reportReflexive(q, mapped)
+			g.reportReflexive(now, q, mapped)
 		}
 		g.run(now)
 		return true
@@ -87,8 +87,8 @@ func (g *Gatherer) HandleDatagram(now time.Time, d Datagram) bool {
 
 // reportReflexive makes the server-reflexive candidate (RFC 8445 section
 // 5.1.1.2). Where there is no NAT it is redundant with the host candidate.
-func (g *Gatherer) reportReflexive(q *query, mapped netip.AddrPort) {
-	g.report(LocalCandidate{ID: q.socket.ID, Base: q.socket.Addr, Interface: q.socket.Interface, Candidate: Candidate{
+func (g *Gatherer) reportReflexive(now time.Time, q *query, mapped netip.AddrPort) {
+	isNew := g.report(LocalCandidate{ID: q.socket.ID, Base: q.socket.Addr, Interface: q.socket.Interface, Candidate: Candidate{
 		Foundation: g.foundation(ServerReflexive, q.socket.Addr.Addr(), q.server.addr.Addr().String()),
 		Priority:   candidatePriority(ServerReflexive, q.socket.LocalPreference, 1),
 		Addr:       mapped,
@@ -96,6 +96,9 @@ func (g *Gatherer) reportReflexive(q *query, mapped netip.AddrPort) {
 		Related:    q.socket.Addr,
 		URL:        q.server.url,
 	}})
+	if isNew {
+		g.keep(now, q)
+	}
 }
 
 // readAnswer reads a server's Binding response: a mapped address, or the error
