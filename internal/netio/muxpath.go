@@ -1,6 +1,7 @@
 package netio
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -48,6 +49,9 @@ func (g *muxGroup) open(c MuxConfig) (*MuxPath, error) {
 	defer g.mu.Unlock()
 	if g.mux.closing.Load() {
 		return nil, net.ErrClosed
+	}
+	if g.dead != nil {
+		return nil, fmt.Errorf("netio: socket of the UDP mux on %v: %w", g.local, g.dead)
 	}
 	p.shard = g.shards[g.next%len(g.shards)]
 	g.next++

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -30,6 +31,7 @@ type TCPMux struct {
 
 	mu      sync.Mutex
 	closed  bool
+	dead    error // what ended accepting; nil: it goes on
 	names   map[muxName]*TCPPath
 	paths   map[*TCPPath]struct{}
 	pending []*tcpConn // oldest first
@@ -70,9 +72,11 @@ func (m *TCPMux) accept() {
 	}
 }
 
-// failed tells the paths that nothing will be accepted any more.
+// failed tells the paths that nothing will be accepted any more, after which there
+// will be no others.
 func (m *TCPMux) failed(err error) {
 	m.mu.Lock()
+	m.dead = err
 	paths := make([]*TCPPath, 0, len(m.paths))
 	for p := range m.paths {
 		paths = append(paths, p)
@@ -169,7 +173,8 @@ func (m *TCPMux) proved(c *tcpConn) {
 	}
 }
 
-// Open makes a passive path for a connection.
+// Open makes a passive path for a connection. It returns what ended the mux or its
+// listener, if something has.
 func (m *TCPMux) Open(c TCPConfig) (*TCPPath, error) {
 	c.Dial = nil
 	p := newTCPPath(c, m)
@@ -177,6 +182,9 @@ func (m *TCPMux) Open(c TCPConfig) (*TCPPath, error) {
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil, net.ErrClosed
+	}
+	if m.dead != nil {
+		return nil, fmt.Errorf("netio: listener of the TCP mux: %w", m.dead)
 	}
 	m.paths[p] = struct{}{}
 	m.addName(p, c.Fragment)

@@ -29,6 +29,7 @@ func (c addressedConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.
 // memListener accepts ends of pipes.
 type memListener struct {
 	conns chan net.Conn
+	fail  chan error
 	done  chan struct{}
 	once  sync.Once
 }
@@ -36,13 +37,15 @@ type memListener struct {
 var listening = netip.MustParseAddrPort("192.0.2.1:443")
 
 func newMemListener() *memListener {
-	return &memListener{conns: make(chan net.Conn), done: make(chan struct{})}
+	return &memListener{conns: make(chan net.Conn), fail: make(chan error), done: make(chan struct{})}
 }
 
 func (l *memListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
+	case err := <-l.fail:
+		return nil, err
 	case <-l.done:
 		return nil, net.ErrClosed
 	}
@@ -117,6 +120,28 @@ func TestTCPConnectionsGoByTheFragmentOfTheirFirstPacket(t *testing.T) {
 			if _, err := io.ReadFull(conn, b); err != nil || !bytes.Equal(b, frame("to "+fragment)) {
 				t.Errorf("answered %q, %v", b, err)
 			}
+		}
+	})
+}
+
+// Where nothing can be accepted any more, paths fail, and none is opened.
+func TestTCPPathsFailWithTheirListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemListener()
+		m := NewTCPMux(l)
+		defer m.Close()
+		gone, failed := errors.New("gone"), make(chan error, 1)
+		p, err := m.Open(TCPConfig{Local: listening, Fragment: "aaaa", Failed: func(err error) { failed <- err }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		l.fail <- gone
+		if err := <-failed; err != gone {
+			t.Errorf("the path failed with %v, want %v", err, gone)
+		}
+		if _, err := m.Open(TCPConfig{Local: listening, Fragment: "bbbb"}); !errors.Is(err, gone) {
+			t.Errorf("opening a path without a listener: %v, want %v", err, gone)
 		}
 	})
 }

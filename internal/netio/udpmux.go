@@ -47,7 +47,8 @@ type muxGroup struct {
 	remotes  map[muxRemote][]*MuxPath // newest first; a slice is never changed
 	requests map[transaction]*MuxPath
 	paths    map[*MuxPath]struct{}
-	next     int // shard of the next path
+	next     int   // shard of the next path
+	dead     error // what ended a socket; nil: all live
 }
 
 // A muxShard is one socket and its reader's memory.
@@ -185,7 +186,8 @@ type MuxConfig struct {
 	Failed func(error)
 }
 
-// Open makes a path for a connection on a local address that the mux listens on.
+// Open makes a path for a connection on a local address that the mux listens on. It
+// returns what ended the mux or the address's socket, if something has.
 func (m *UDPMux) Open(c MuxConfig) (*MuxPath, error) {
 	for _, g := range m.groups {
 		l := MuxListener{Addr: g.local, IPv4: g.dual}
@@ -252,14 +254,18 @@ func (m *UDPMux) Stats() MuxStats {
 	return all
 }
 
-// failed tells the paths that a socket is gone.
+// failed tells the paths that a socket is gone, after which there will be no others:
+// a part of what is sent to the address would be lost, or all of it.
 func (g *muxGroup) failed(err error) {
-	g.mu.RLock()
+	g.mu.Lock()
+	if g.dead == nil {
+		g.dead = err
+	}
 	paths := make([]*MuxPath, 0, len(g.paths))
 	for p := range g.paths {
 		paths = append(paths, p)
 	}
-	g.mu.RUnlock()
+	g.mu.Unlock()
 	for _, p := range paths {
 		p.config.Failed(err)
 	}

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -274,6 +275,9 @@ func TestPathsFailWithTheirSocket(t *testing.T) {
 	<-r.mux.groups[0].shards[0].socket.Done()
 	if r.failed["aaaa"] == nil {
 		t.Error("the path heard nothing of its socket's end")
+	}
+	if _, err := r.mux.Open(MuxConfig{Local: r.conn.LocalAddr()}); !errors.Is(err, net.UnknownNetworkError("gone")) {
+		t.Errorf("opening a path on a dead socket: %v, want what it died of", err)
 	}
 	r.mux.Close()
 	if _, err := r.mux.Open(MuxConfig{Local: r.conn.LocalAddr()}); err == nil {
