@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -25,7 +26,9 @@ type MulticastConn interface {
 	// that nothing at all was sent.
 	Send(data []byte) error
 	// Receive blocks until somebody has sent to a group, this host included. After
-	// Close it returns an error that is net.ErrClosed.
+	// Close it returns an error that is net.ErrClosed. It waits on where a socket
+	// fails, such as while there is no interface: reading is tried again, after a
+	// second at most.
 	Receive(buffer []byte) (n int, src netip.AddrPort, err error)
 	// Rejoin joins the groups on interfaces that have come since.
 	Rejoin()
@@ -45,7 +48,8 @@ type multicastConn struct {
 	to4, to6 *net.UDPAddr
 	readers  sync.WaitGroup
 	received chan groupDatagram
-	closed   chan struct{}
+	closing  chan struct{} // closed when Close begins
+	closed   chan struct{} // closed when nobody reads any more
 	once     sync.Once
 
 	mu sync.Mutex // of sending: the interface is the socket's state
@@ -54,13 +58,18 @@ type multicastConn struct {
 const (
 	maxGroupDatagram = 9000 // RFC 6762 section 17
 	groupQueue       = 64   // datagrams that wait; more are dropped
+
+	// How long reading rests after an error: twice as long after each one more.
+	shortestPause = 10 * time.Millisecond
+	longestPause  = time.Second
 )
 
 func (system) ListenMulticast(group4, group6 netip.Addr, port uint16) (MulticastConn, error) {
 	c := &multicastConn{
 		to4:      net.UDPAddrFromAddrPort(netip.AddrPortFrom(group4, port)),
 		to6:      net.UDPAddrFromAddrPort(netip.AddrPortFrom(group6, port)),
-		received: make(chan groupDatagram, groupQueue), closed: make(chan struct{}),
+		received: make(chan groupDatagram, groupQueue),
+		closing:  make(chan struct{}), closed: make(chan struct{}),
 	}
 	// Package net binds all addresses when it is given a group's, with the option
 	// that lets others have the port too.
@@ -83,10 +92,10 @@ func (system) ListenMulticast(group4, group6 netip.Addr, port uint16) (Multicast
 	}
 	c.Rejoin()
 	if c.v4 != nil {
-		c.readers.Go(c.read4)
+		c.readers.Go(func() { c.read(c.receive4) })
 	}
 	if c.v6 != nil {
-		c.readers.Go(c.read6)
+		c.readers.Go(func() { c.read(c.receive6) })
 	}
 	return c, nil
 }
@@ -146,28 +155,43 @@ func (c *multicastConn) Send(data []byte) error {
 	return err
 }
 
-func (c *multicastConn) read4() {
-	buffer := make([]byte, maxGroupDatagram)
-	for {
-		n, cm, src, err := c.v4.ReadFrom(buffer)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		// What was sent to this host's own address may come from anywhere.
-		if err == nil && (cm == nil || cm.Dst == nil || cm.Dst.IsMulticast()) {
-			c.push(buffer[:n], src)
-		}
+func (c *multicastConn) receive4(b []byte) (n int, dst net.IP, src net.Addr, err error) {
+	n, cm, src, err := c.v4.ReadFrom(b)
+	if cm != nil {
+		dst = cm.Dst
 	}
+	return n, dst, src, err
 }
 
-func (c *multicastConn) read6() {
+func (c *multicastConn) receive6(b []byte) (n int, dst net.IP, src net.Addr, err error) {
+	n, cm, src, err := c.v6.ReadFrom(b)
+	if cm != nil {
+		dst = cm.Dst
+	}
+	return n, dst, src, err
+}
+
+// read takes what one socket receives, until Close.
+func (c *multicastConn) read(receive func(b []byte) (n int, dst net.IP, src net.Addr, err error)) {
 	buffer := make([]byte, maxGroupDatagram)
+	pause := shortestPause
 	for {
-		n, cm, src, err := c.v6.ReadFrom(buffer)
-		if errors.Is(err, net.ErrClosed) {
+		n, dst, src, err := receive(buffer)
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil:
+			select {
+			case <-time.After(pause):
+			case <-c.closing:
+				return
+			}
+			pause = min(2*pause, longestPause)
+			continue
 		}
-		if err == nil && (cm == nil || cm.Dst == nil || cm.Dst.IsMulticast()) {
+		pause = shortestPause
+		// What was sent to this host's own address may come from anywhere.
+		if dst == nil || dst.IsMulticast() {
 			c.push(buffer[:n], src)
 		}
 	}
@@ -196,6 +220,7 @@ func (c *multicastConn) Receive(buffer []byte) (n int, src netip.AddrPort, err e
 
 func (c *multicastConn) Close() error {
 	c.once.Do(func() {
+		close(c.closing)
 		if c.v4 != nil {
 			_ = c.v4.Close()
 		}
