@@ -146,6 +146,13 @@ func (c *tcpConn) close(reason error) {
 	c.ended(c, reason)
 }
 
+// unproved tells whether the peer has yet to prove itself.
+func (c *tcpConn) unproved() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.deadline.IsZero()
+}
+
 func (c *tcpConn) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -123,10 +123,7 @@ func (m *TCPMux) serve(conn net.Conn) {
 			}
 		}
 		p.deliver(now, ds)
-		c.mu.Lock()
-		waiting := !c.deadline.IsZero()
-		c.mu.Unlock()
-		if unproved += len(ds); waiting && unproved > maxUnproved {
+		if unproved += len(ds); unproved > maxUnproved && c.unproved() {
 			c.close(net.ErrClosed)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -184,6 +185,57 @@ func TestUnprovedTCPConnectionsAreBounded(t *testing.T) {
 		if n := ended.Load(); n != maxPending+10 || m.Stats().Pending != 0 {
 			t.Errorf("%d connections were closed after %v, %d wait", n, tcpProofLimit, m.Stats().Pending)
 		}
+	})
+}
+
+// Who proves nothing costs no connection that has: the oldest other one goes for it,
+// or it is not taken.
+func TestUnprovedTCPConnectionsCostNoProvedOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemListener()
+		m := NewTCPMux(l)
+		defer m.Close()
+		proves := true // written while nothing arrives
+		p := passive(t, m, "aaaa", func(p *TCPPath, d Datagram) {
+			if proves {
+				p.Bind(d.Addr)
+			}
+		})
+		defer p.Close()
+		connect := func(from int) {
+			conn := l.connect(from)
+			t.Cleanup(func() { conn.Close() })
+			go conn.Write(frame(requestTo("aaaa")))
+			synctest.Wait()
+		}
+		has := func(want ...int) {
+			t.Helper()
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			var addrs []netip.AddrPort
+			for _, from := range want {
+				addrs = append(addrs, dest(from))
+			}
+			if !slices.Equal(p.order, addrs) {
+				t.Errorf("connections of %v, want %v", p.order, addrs)
+			}
+		}
+		var proved []int
+		for i := range maxTCPConns - 1 {
+			connect(i)
+			proved = append(proved, i)
+		}
+		proves = false
+		connect(100)
+		has(append(proved, 100)...)
+		connect(101)
+		has(append(proved, 101)...)
+		proves = true
+		connect(102)
+		proves = false
+		has(append(proved, 102)...)
+		connect(103)
+		has(append(proved, 102)...)
 	})
 }
 

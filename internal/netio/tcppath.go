@@ -48,11 +48,10 @@ type TCPPath struct {
 	gate   sync.RWMutex // held for reading while Handle runs
 	shut   bool         // gate
 
-	mu      sync.Mutex // after mux.mu
+	mu      sync.Mutex // after mux.mu, before that of a tcpConn
 	conns   map[netip.AddrPort]*tcpConn
 	order   []netip.AddrPort // of conns, oldest first
 	names   []string         // guarded by mux.mu
-	kept    netip.AddrPort
 	closed  bool
 	workers sync.WaitGroup
 }
@@ -76,13 +75,9 @@ func (p *TCPPath) Name(fragment string) {
 	}
 }
 
-// Keep says that the data goes over remote: its connection is the last to be given
-// up.
-func (p *TCPPath) Keep(remote netip.AddrPort) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.kept = remote
-}
+// Keep says that the data goes over remote, which changes nothing: a connection that
+// has proved itself is never given up for another.
+func (p *TCPPath) Keep(netip.AddrPort) {}
 
 // Bind says that the peer at remote has proved itself: its connection lasts.
 func (p *TCPPath) Bind(remote netip.AddrPort) {
@@ -168,7 +163,9 @@ func (p *TCPPath) deliver(now time.Time, ds []Datagram) {
 	}
 }
 
-// adopt takes an accepted connection. It reports false when the path is closed.
+// adopt takes an accepted connection, for which the oldest that has not proved itself
+// goes where there are too many. It reports false when the path is closed, or has too
+// many that have.
 func (p *TCPPath) adopt(c *tcpConn) bool {
 	p.mu.Lock()
 	if p.closed || p.conns[c.remote] != nil {
@@ -177,9 +174,10 @@ func (p *TCPPath) adopt(c *tcpConn) bool {
 	}
 	var surplus *tcpConn
 	if len(p.conns) >= maxTCPConns {
-		at := 0
-		if p.order[0] == p.kept {
-			at = 1
+		at := slices.IndexFunc(p.order, func(remote netip.AddrPort) bool { return p.conns[remote].unproved() })
+		if at < 0 {
+			p.mu.Unlock()
+			return false
 		}
 		surplus = p.conns[p.order[at]]
 		delete(p.conns, p.order[at])
