@@ -40,6 +40,10 @@ func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
 		p = p[start:] // transmit counts from the beginning of the packet
 	}
 	p, ok := a.fill(now, p)
+	a.settle(now) // what has left, or was dropped for its age, may have emptied a stream
+	if !ok && len(a.control) > 0 {
+		p, ok = a.fill(now, p)
+	}
 	if !ok {
 		p, ok = a.out.AppendProbe(now, p)
 	}
