@@ -71,6 +71,8 @@ type Buffer struct {
 	idle    []*assembly
 	ready   []*stream // streams that have messages to take, each once
 	reset   deferred  // a reset that waits for TSNs
+
+	reserved int // bytes that runs have beyond what came
 }
 
 // New returns an empty buffer.
@@ -259,7 +261,7 @@ func (b *Buffer) CheckInvariants() error {
 	if err := b.arrived.check(); err != nil {
 		return err
 	}
-	held, readable := b.reset.size, 0
+	held, readable, reserved := b.reset.size, 0, 0
 	for id, s := range b.streams {
 		if s.id != id {
 			return fmt.Errorf("stream %d is filed under %d", s.id, id)
@@ -270,14 +272,18 @@ func (b *Buffer) CheckInvariants() error {
 		for _, m := range s.busy.ready {
 			readable += len(m.Payload) + overhead
 		}
-		n, err := s.busy.check()
+		n, extra, err := s.busy.check()
 		if err != nil {
 			return fmt.Errorf("stream %d: %w", id, err)
 		}
 		held += n
+		reserved += extra
 	}
 	if held += readable; held != b.window.held || readable != b.window.readable {
 		return fmt.Errorf("%d bytes held and %d readable, counted %d and %d", held, readable, b.window.held, b.window.readable)
+	}
+	if reserved != b.reserved || reserved > b.window.max {
+		return fmt.Errorf("%d bytes reserved, counted %d, the limit is %d", reserved, b.reserved, b.window.max)
 	}
 	if b.window.held > 2*b.window.max+maxAhead {
 		return fmt.Errorf("%d bytes held, the limit is %d", b.window.held, b.window.max)

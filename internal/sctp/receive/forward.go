@@ -52,7 +52,7 @@ func (b *Buffer) HandleIForwardTSN(f *chunk.IForwardTSN) {
 			s.busy.unordered = slices.DeleteFunc(s.busy.unordered, func(r run) bool {
 				old := !skip.MID.Less(chunk.MID(r.mid))
 				if old {
-					b.window.drop(r.size + overhead)
+					b.drop(&r)
 				}
 				return old
 			})
@@ -91,7 +91,7 @@ func (b *Buffer) skipOrdered(s *stream, last uint32) {
 			if r := &a.ordered[n]; r.complete() {
 				b.finish(s, r)
 			} else {
-				b.window.drop(r.size + overhead)
+				b.drop(r)
 			}
 		}
 		a.ordered = slices.Delete(a.ordered, 0, n)
@@ -107,7 +107,7 @@ func (b *Buffer) discard(runs []run, last chunk.TSN) []run {
 	return slices.DeleteFunc(runs, func(r run) bool {
 		dead := !r.begins && !last.Less(chunk.TSN(r.first-1)) || !r.ends && !last.Less(chunk.TSN(r.after))
 		if dead {
-			b.window.drop(r.size + overhead)
+			b.drop(&r)
 		}
 		return dead
 	})

@@ -92,7 +92,7 @@ func (b *Buffer) perform(id chunk.StreamID) {
 	if a := s.busy; a != nil {
 		for _, list := range [][]run{a.ordered, a.unordered} {
 			for i := range list {
-				b.window.drop(list[i].size + overhead)
+				b.drop(&list[i])
 			}
 		}
 		clear(a.ordered)

@@ -33,11 +33,18 @@ type run struct {
 	ppid         chunk.PPID
 	begins, ends bool
 	size         int
+	reserved     int      // bytes that buf was given beyond what came, and are not used yet
 	buf          []byte   // the last part
 	parts        [][]byte // those before it
 }
 
 func (r *run) complete() bool { return r.begins && r.ends }
+
+// drop gives back what a run takes that is given up or has become a message.
+func (b *Buffer) drop(r *run) {
+	b.window.drop(r.size + overhead)
+	b.reserved -= r.reserved
+}
 
 // place compares the run with a fragment's place: negative where the run lies
 // before it.
@@ -167,7 +174,10 @@ func (b *Buffer) finish(s *stream, r *run) {
 	if r.after-r.first > 1 {
 		s.usual = uint32(r.size)
 	}
-	b.window.drop(r.size + overhead)
+	if r.reserved > r.size {
+		payload = exact(payload) // much smaller than the last one: it pins no more than it has
+	}
+	b.drop(r)
 	b.deliver(s, Message{Stream: s.id, PPID: r.ppid, Payload: payload[:r.size:r.size]})
 }
 
@@ -193,7 +203,7 @@ func (b *Buffer) place(s *stream, runs *[]run, f *fragment) (int, error) {
 			return 0, fmt.Errorf("%w: stream %d, TSN %d", ErrFragment, s.id, f.tsn)
 		case before.after == f.seq && begins && !before.ends: // the peer has given it up
 			i--
-			b.window.drop(before.size + overhead)
+			b.drop(before)
 			list = slices.Delete(list, i, i+1)
 		case before.after == f.seq && !begins:
 			if before.order != f.order {
@@ -204,9 +214,10 @@ func (b *Buffer) place(s *stream, runs *[]run, f *fragment) (int, error) {
 			return i - 1, b.join(s, runs, i-1)
 		}
 	}
+	buf, reserved := b.room(s, f, begins && ends)
 	list = slices.Insert(list, i, run{
 		mid: f.mid, first: f.seq, after: f.seq + 1, order: f.order, ppid: f.ppid,
-		begins: begins, ends: ends, size: len(f.payload), buf: b.room(s, f, begins && ends),
+		begins: begins, ends: ends, size: len(f.payload), buf: buf, reserved: reserved,
 	})
 	*runs = list
 	b.window.add(len(f.payload) + overhead)
@@ -214,15 +225,18 @@ func (b *Buffer) place(s *stream, runs *[]run, f *fragment) (int, error) {
 }
 
 // room returns the fragment's bytes with room for those that follow: as many as the
-// last message of the stream had, so that payload is copied once.
-func (b *Buffer) room(s *stream, f *fragment, whole bool) []byte {
+// last message of the stream had, so that payload is copied once, as long as all that
+// is reserved so would fit the window, too.
+func (b *Buffer) room(s *stream, f *fragment, whole bool) (buf []byte, reserved int) {
 	n := len(f.payload)
 	if !whole {
-		if n = 4 * n; f.flags&chunk.FlagBegin != 0 && int(s.usual) > n && b.window.held+int(s.usual) <= b.window.limit {
-			n = int(s.usual)
+		n *= 4
+		if more := int(s.usual) - len(f.payload); f.flags&chunk.FlagBegin != 0 && int(s.usual) > n && b.window.held+b.reserved+more <= b.window.limit {
+			n, reserved = int(s.usual), more
+			b.reserved += more
 		}
 	}
-	return append(make([]byte, 0, n), f.payload...)
+	return append(make([]byte, 0, n), f.payload...), reserved
 }
 
 // extend adds a fragment's bytes to the end of a run. A part that is full is followed
@@ -233,6 +247,9 @@ func (b *Buffer) extend(r *run, f *fragment) {
 		r.buf = make([]byte, 0, max(min(2*r.size, 256<<10), len(f.payload)))
 	}
 	r.buf = append(r.buf, f.payload...)
+	used := min(r.reserved, len(f.payload))
+	r.reserved -= used
+	b.reserved -= used
 	r.size += len(f.payload)
 	r.after++
 	b.window.add(len(f.payload))
@@ -252,7 +269,7 @@ func (b *Buffer) join(s *stream, runs *[]run, i int) error {
 	case r.ends:
 		return fmt.Errorf("%w: stream %d, fragment %d", ErrFragment, s.id, next.first)
 	case next.begins: // the peer has given up the first
-		b.window.drop(r.size + overhead)
+		b.drop(r)
 		*runs = slices.Delete(list, i, i+1)
 		return nil
 	}
@@ -261,14 +278,14 @@ func (b *Buffer) join(s *stream, runs *[]run, i int) error {
 	}
 	r.parts = append(append(r.parts, r.buf), next.parts...)
 	r.buf, r.size, r.after, r.ends = next.buf, r.size+next.size, next.after, next.ends
+	r.reserved += next.reserved
 	b.window.drop(overhead)
 	*runs = slices.Delete(list, i+1, i+2)
 	return nil
 }
 
-// check returns the bytes of all runs.
-func (a *assembly) check() (int, error) {
-	total := 0
+// check returns the bytes of all runs, and those that are reserved.
+func (a *assembly) check() (total, reserved int, err error) {
 	for _, list := range [][]run{a.ordered, a.unordered} {
 		for i := range list {
 			r := &list[i]
@@ -277,15 +294,16 @@ func (a *assembly) check() (int, error) {
 				n += len(part)
 			}
 			if n != r.size {
-				return 0, fmt.Errorf("run of %d bytes, counted %d", n, r.size)
+				return 0, 0, fmt.Errorf("run of %d bytes, counted %d", n, r.size)
 			}
 			if i > 0 && list[i-1].mid == r.mid && int32(r.first-list[i-1].after) < 0 {
-				return 0, fmt.Errorf("fragment %d after %d", r.first, list[i-1].after)
+				return 0, 0, fmt.Errorf("fragment %d after %d", r.first, list[i-1].after)
 			}
 			total += n + overhead
+			reserved += r.reserved
 		}
 	}
-	return total, nil
+	return total, reserved, nil
 }
 
 // exact returns a copy that pins no more memory than it has bytes.
