@@ -86,7 +86,7 @@ func (a *Association) Take(now time.Time, id StreamID) (receive.Message, bool) {
 	if a.in == nil || a.streams[id]&inReset != 0 {
 		return receive.Message{}, false
 	}
-	m, _, ok := a.in.Take(now, id)
+	m, ok := a.in.Take(now, id)
 	if !ok {
 		return m, false
 	}

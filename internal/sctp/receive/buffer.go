@@ -199,39 +199,25 @@ func (b *Buffer) NextReadable() (chunk.StreamID, bool) {
 	return s.id, true
 }
 
-// Take removes the next message of a stream; false when there is none. more tells
-// that there is another. The window reopens by what is taken.
-func (b *Buffer) Take(now time.Time, id chunk.StreamID) (m Message, more, ok bool) {
+// Take removes the next message of a stream; false when there is none. The window
+// reopens by what is taken.
+func (b *Buffer) Take(now time.Time, id chunk.StreamID) (m Message, ok bool) {
 	s := b.streams[id]
-	if s == nil || s.busy == nil || len(s.busy.ready) == 0 {
-		return Message{}, false, false
+	if s == nil || s.busy == nil || s.busy.ready.len() == 0 {
+		return Message{}, false
 	}
-	a := s.busy
-	m = a.ready[0]
-	a.ready[0] = Message{}
-	a.ready = a.ready[1:]
-	if len(a.ready) == 0 {
-		a.ready = a.queue[:0]
-	}
+	m = s.busy.ready.pop()
 	b.window.take(now, len(m.Payload)+overhead)
 	if b.window.reopened() {
 		b.acks.update()
 	}
-	more = len(a.ready) > 0
 	b.settle(s)
-	return m, more, true
+	return m, true
 }
 
 // deliver queues a message on its stream.
 func (b *Buffer) deliver(s *stream, m Message) {
-	a := b.assembly(s)
-	if len(a.ready) == 0 {
-		a.ready = a.queue[:0]
-	}
-	a.ready = append(a.ready, m)
-	if len(a.ready) == 1 {
-		a.queue = a.ready
-	}
+	b.assembly(s).ready.push(m)
 	b.window.ready(len(m.Payload) + overhead)
 	if !s.queued {
 		s.queued = true
@@ -269,7 +255,7 @@ func (b *Buffer) CheckInvariants() error {
 		if s.busy == nil {
 			continue
 		}
-		for _, m := range s.busy.ready {
+		for _, m := range s.busy.ready.list[s.busy.ready.taken:] {
 			readable += len(m.Payload) + overhead
 		}
 		n, extra, err := s.busy.check()

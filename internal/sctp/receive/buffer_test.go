@@ -41,7 +41,7 @@ func data(t testing.TB, b *Buffer, d chunk.Data) {
 
 func take(b *Buffer) (all []Message) {
 	for id, ok := b.NextReadable(); ok; id, ok = b.NextReadable() {
-		for m, _, ok := b.Take(start, id); ok; m, _, ok = b.Take(start, id) {
+		for m, ok := b.Take(start, id); ok; m, ok = b.Take(start, id) {
 			all = append(all, m)
 		}
 	}
@@ -380,7 +380,7 @@ func TestReassemblyAllocatesTheMessageAlone(t *testing.T) {
 		}
 		ssn++
 		id, _ := b.NextReadable()
-		if m, _, ok := b.Take(start, id); !ok || len(m.Payload) != 15*1100 {
+		if m, ok := b.Take(start, id); !ok || len(m.Payload) != 15*1100 {
 			t.Fatal(ok)
 		}
 	}
@@ -400,7 +400,7 @@ func TestASACKThatIsTakenBackAdvertisedNothing(t *testing.T) {
 	}
 	closed := sack(t, b).Window
 	for range 890 {
-		if _, _, ok := b.Take(start, 1); !ok {
+		if _, ok := b.Take(start, 1); !ok {
 			t.Fatal("nothing to take")
 		}
 		mark := b.Mark()

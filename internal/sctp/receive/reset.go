@@ -100,7 +100,7 @@ func (b *Buffer) perform(id chunk.StreamID) {
 		a.ordered, a.unordered = a.ordered[:0], a.unordered[:0]
 	}
 	s.next, s.usual = 0, 0
-	if a := s.busy; a != nil && len(a.ready) > 0 && a.ready[len(a.ready)-1].Reset {
+	if a := s.busy; a != nil && a.ready.len() > 0 && a.ready.last().Reset {
 		return
 	}
 	b.deliver(s, Message{Stream: id, Reset: true})
@@ -125,7 +125,7 @@ func (b *Buffer) Release(id chunk.StreamID) {
 	if s == nil {
 		return
 	}
-	if s.busy != nil && len(s.busy.ready) > 0 && !s.queued {
+	if s.busy != nil && s.busy.ready.len() > 0 && !s.queued {
 		s.queued = true
 		b.ready = append(b.ready, s)
 	}

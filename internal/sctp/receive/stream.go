@@ -21,8 +21,38 @@ type stream struct {
 // assembly is what a stream has while something is unfinished or not taken.
 type assembly struct {
 	ordered, unordered []run
-	ready, queue       []Message // ready is a part of queue's memory
-	at                 int       // in Buffer.active
+	ready              messages
+	at                 int // in Buffer.active
+}
+
+// messages is a queue of those that can be taken.
+type messages struct {
+	list  []Message
+	taken int // of list, from its beginning
+}
+
+func (q *messages) len() int { return len(q.list) - q.taken }
+
+func (q *messages) last() *Message { return &q.list[len(q.list)-1] }
+
+// push uses the memory of what was taken where that is half of it or more.
+func (q *messages) push(m Message) {
+	if len(q.list) == cap(q.list) && 2*q.taken >= len(q.list) {
+		n := copy(q.list, q.list[q.taken:])
+		clear(q.list[n:])
+		q.list, q.taken = q.list[:n], 0
+	}
+	q.list = append(q.list, m)
+}
+
+// pop keeps no payload of what it returns. The queue is not empty.
+func (q *messages) pop() Message {
+	m := q.list[q.taken]
+	q.list[q.taken] = Message{}
+	if q.taken++; q.taken == len(q.list) {
+		q.list, q.taken = q.list[:0], 0
+	}
+	return m
 }
 
 // run is a sequence of fragments without a gap, at most one message.
@@ -70,13 +100,17 @@ func (b *Buffer) assembly(s *stream) *assembly {
 	return s.busy
 }
 
-// maxIdle bounds the assemblies that are kept for the next stream.
-const maxIdle = 64
+const (
+	// maxIdle bounds the assemblies that are kept for the next stream, maxIdleSize the
+	// runs and messages that each has room for.
+	maxIdle     = 64
+	maxIdleSize = 256
+)
 
 // settle gives the assembly back when it is empty.
 func (b *Buffer) settle(s *stream) {
 	a := s.busy
-	if a == nil || len(a.ordered)+len(a.unordered)+len(a.ready) > 0 {
+	if a == nil || len(a.ordered)+len(a.unordered)+a.ready.len() > 0 {
 		return
 	}
 	last := len(b.active) - 1
@@ -85,7 +119,7 @@ func (b *Buffer) settle(s *stream) {
 	b.active[last] = nil
 	b.active = b.active[:last]
 	s.busy = nil
-	if len(b.idle) < maxIdle {
+	if len(b.idle) < maxIdle && max(cap(a.ordered), cap(a.unordered), cap(a.ready.list)) <= maxIdleSize {
 		b.idle = append(b.idle, a)
 	}
 }
