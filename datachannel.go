@@ -25,7 +25,7 @@ type DataChannel struct {
 	acked     atomic.Bool               // the peer knows the channel: unordered sending may begin
 	stopped   atomic.Bool               // Close was called here: what arrives is dropped
 	done      chan struct{}             // closed with state closed
-	announced bool                      // the open event is queued; the stream's reader's own
+	announced atomic.Bool               // the open event is queued
 
 	statsID string // of its entry in a StatsReport
 	traffic *channelTraffic
@@ -331,16 +331,16 @@ func (d *DataChannel) acknowledged() {
 	}
 }
 
-// receive takes a message on the stream's reader, and blocks while too much
-// waits for the application. The first one waits for the loop, so that it
+// receive takes a message of an association on the stream's reader, and blocks while
+// too much waits for the application. The first one waits for the loop, so that it
 // follows the open event: it may come before the loop knows that the association
 // is up, and before the turn has ended that opens the channel.
-func (d *DataChannel) receive(ppid sctp.PPID, payload []byte) {
-	if !d.announced {
-		if d.transport.loop.Ask(func(time.Time) { d.transport.announceAll() }) != nil {
+func (d *DataChannel) receive(from *sctpEvents, ppid sctp.PPID, payload []byte) {
+	if !d.announced.Load() {
+		if !from.proven() {
 			return
 		}
-		d.announced = true
+		d.announced.Store(true)
 	}
 	d.acknowledged() // a message proves it as well as an ACK
 	if ppid == sctp.PPIDStringEmpty || ppid == sctp.PPIDBinaryEmpty {

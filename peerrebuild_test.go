@@ -172,3 +172,30 @@ func TestASenderAlwaysFindsWhatTakesItsMessage(t *testing.T) {
 		}
 	})
 }
+
+// A message of the old association that comes when it has been given up opens no channel on the next one, which is not
+// up yet, and which there may not even be.
+func TestAMessageOfTheOldAssociationOpensNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		atA, _ := r.openPair("x", nil)
+		sctp := r.a.SCTP()
+		old := &sctpEvents{t: sctp, engine: sctp.engine.Load()}
+		for name, next := range map[string]sctpEngine{"before the next one": nil, "with the next one": idleEngine{}} {
+			atA.announced.Store(false) // its first message
+			must(t, r.a.loop.Do(func(now time.Time) {
+				sctp.goOn(now)
+				if next != nil {
+					sctp.engine.store(next)
+				}
+			}))
+			old.Message(*atA.ID(), 53, []byte("late"))
+			if s := sctp.State(); s != SCTPTransportStateConnecting {
+				t.Errorf("%s: %v", name, s)
+			}
+			must(t, r.a.loop.Do(func(time.Time) {
+				sctp.engine.store(idleEngine{})
+				sctp.announceAll()
+			}))
+		}
+	})
+}

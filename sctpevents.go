@@ -17,10 +17,25 @@ type sctpEvents struct {
 // post runs f on the loop, unless the association has been replaced.
 func (e *sctpEvents) post(f func(now time.Time)) {
 	e.t.loop.Post(func(now time.Time) {
-		if e.t.engine.Load() == e.engine {
+		if e.present() {
 			f(now)
 		}
 	})
+}
+
+// present reports whether the association is still the transport's. On the loop.
+func (e *sctpEvents) present() bool { return e.t.engine.Load() == e.engine }
+
+// proven tells the loop that the peer sends on channels: the association is up. It
+// waits for that, and reports false where the association has been replaced.
+func (e *sctpEvents) proven() bool {
+	present := false
+	err := e.t.loop.Ask(func(time.Time) {
+		if present = e.present(); present {
+			e.t.announceAll()
+		}
+	})
+	return err == nil && present
 }
 
 // Established is called once the association is up.
@@ -36,7 +51,7 @@ func (e *sctpEvents) Message(id uint16, ppid uint32, payload []byte) {
 		return
 	}
 	if channel := e.t.channel(id); channel != nil {
-		channel.receive(sctp.PPID(ppid), payload)
+		channel.receive(e, sctp.PPID(ppid), payload)
 		return
 	}
 	e.t.log.debug("message on a stream without a channel", "stream", id)
@@ -71,7 +86,7 @@ func (e *sctpEvents) open(id uint16, m *sctp.ChannelOpen) {
 		return
 	}
 	_ = e.t.loop.Ask(func(now time.Time) {
-		if e.t.engine.Load() == e.engine {
+		if e.present() {
 			e.t.accept(now, id, m)
 		}
 		e.t.loop.Emit(func() { e.t.window.release(size) })
