@@ -191,7 +191,7 @@ func (m *TCPMux) Open(c TCPConfig) (*TCPPath, error) {
 func (m *TCPMux) name(p *TCPPath, fragment string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, open := m.paths[p]; open && !slices.Contains(p.names, fragment) {
+	if _, open := m.paths[p]; open && !p.released && !slices.Contains(p.names, fragment) {
 		m.addName(p, fragment)
 	}
 }
@@ -215,11 +215,16 @@ func (m *TCPMux) dropName(p *TCPPath, fragment string) {
 func (m *TCPMux) remove(p *TCPPath) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.dropNames(p)
+	delete(m.paths, p)
+}
+
+// dropNames takes all of a path's names. mu is held.
+func (m *TCPMux) dropNames(p *TCPPath) {
 	for _, fragment := range p.names {
 		m.dropName(p, fragment)
 	}
 	p.names = nil
-	delete(m.paths, p)
 }
 
 // Release closes the mux to the connection with a user name fragment, whose paths
@@ -231,6 +236,10 @@ func (m *TCPMux) Release(fragment string) {
 		if name.fragment == fragment {
 			named = append(named, p)
 		}
+	}
+	for _, p := range named { // before they hear of it; Close still finds their connections
+		m.dropNames(p)
+		p.released = true
 	}
 	m.mu.Unlock()
 	for _, p := range named {

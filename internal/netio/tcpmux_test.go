@@ -147,6 +147,41 @@ func TestTCPPathsFailWithTheirListener(t *testing.T) {
 	})
 }
 
+// A path that is released gets nothing more by the time it hears of that, and no name.
+func TestAReleasedTCPPathHasNoNamesWhenItFails(t *testing.T) {
+	l := newMemListener()
+	m := NewTCPMux(l)
+	defer m.Close()
+	var p *TCPPath
+	failed := 0
+	p, err := m.Open(TCPConfig{Local: listening, Fragment: "aaaa", Failed: func(err error) {
+		if failed++; failed > 1 { // once more when the mux closes
+			return
+		}
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("failed with %v", err)
+		}
+		p.Name("cccc")
+		for _, fragment := range []string{"aaaa", "bbbb", "cccc"} {
+			if m.owner(listening.Addr(), []byte(requestTo(fragment))) != nil {
+				t.Errorf("%s is still of the path", fragment)
+			}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.Name("bbbb")
+	if m.owner(listening.Addr(), []byte(requestTo("bbbb"))) != p {
+		t.Error("bbbb is not of the path")
+	}
+	m.Release("aaaa")
+	if failed != 1 {
+		t.Errorf("the path failed %d times, want once", failed)
+	}
+}
+
 // Who does not prove itself is closed: after ten seconds, after 64 packets, or as the
 // oldest of too many.
 func TestUnprovedTCPConnectionsAreBounded(t *testing.T) {

@@ -51,9 +51,12 @@ type TCPPath struct {
 	mu      sync.Mutex // after mux.mu, before that of a tcpConn
 	conns   map[netip.AddrPort]*tcpConn
 	order   []netip.AddrPort // of conns, oldest first
-	names   []string         // guarded by mux.mu
 	closed  bool
 	workers sync.WaitGroup
+
+	// Of a passive path: mux.mu.
+	names    []string
+	released bool // takes no more names
 }
 
 // OpenTCP makes an active path.
