@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -22,8 +21,7 @@ const (
 type tcpConn struct {
 	remote netip.AddrPort
 	// ended is called once, when the connection has been closed, by whoever did.
-	ended   func(*tcpConn, error)
-	skipped atomic.Uint64
+	ended func(*tcpConn, error)
 
 	mu       sync.Mutex
 	conn     net.Conn // nil while it is being made
@@ -161,7 +159,7 @@ func (c *tcpConn) isClosed() bool {
 
 // read delivers packets, in batches of what is there, until the connection ends.
 func (c *tcpConn) read(deliver func(now time.Time, ds []Datagram)) {
-	frames := newFrameReader(c.conn, &c.skipped)
+	frames := newFrameReader(c.conn)
 	var ds [readBatch]Datagram
 	for {
 		b, err := frames.next()

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
-	"sync/atomic"
 )
 
 // Frames of packets on a TCP connection: two octets of length, and the packet
@@ -20,15 +19,12 @@ const (
 )
 
 // A frameReader reads packets off a connection. A packet longer than MaxDatagram is
-// skipped and counted, whatever its length says: nothing is allocated for it. An
-// empty one says nothing and is skipped too.
-type frameReader struct {
-	r       *bufio.Reader
-	skipped *atomic.Uint64
-}
+// skipped, whatever its length says: nothing is allocated for it. An empty one says
+// nothing and is skipped too.
+type frameReader struct{ r *bufio.Reader }
 
-func newFrameReader(r io.Reader, skipped *atomic.Uint64) frameReader {
-	return frameReader{bufio.NewReaderSize(r, frameRead), skipped}
+func newFrameReader(r io.Reader) frameReader {
+	return frameReader{bufio.NewReaderSize(r, frameRead)}
 }
 
 // next waits for a packet.
@@ -40,11 +36,7 @@ func (f frameReader) next() (*Buffer, error) {
 		}
 		n := int(binary.BigEndian.Uint16(head))
 		_, _ = f.r.Discard(frameHeader) // it is there
-		if n == 0 {
-			continue
-		}
-		if n > MaxDatagram {
-			f.skipped.Add(1)
+		if n == 0 || n > MaxDatagram {
 			if _, err := f.r.Discard(n); err != nil {
 				return nil, err
 			}
