@@ -36,18 +36,29 @@ type tcpConn struct {
 
 var frameBuffers = sync.Pool{New: func() any { return new([frameWrite]byte) }}
 
-// send takes a packet.
-func (c *tcpConn) send(b *Buffer) {
+// send takes a packet, or reports false.
+func (c *tcpConn) send(b *Buffer) bool {
 	c.mu.Lock()
-	if !c.closing && len(c.queue) < tcpQueue {
-		c.queue = append(c.queue, b)
-		c.startWriter()
-		c.mu.Unlock()
-		return
+	defer c.mu.Unlock()
+	if c.closing || len(c.queue) >= tcpQueue {
+		return false
 	}
-	c.mu.Unlock()
-	b.discard()
-	b.Release()
+	c.queue = append(c.queue, b)
+	c.startWriter()
+	return true
+}
+
+// sendAll takes the first packets of a burst, as many as it returns.
+func (c *tcpConn) sendAll(bs []*Buffer) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return 0
+	}
+	n := min(len(bs), tcpQueue-len(c.queue))
+	c.queue = append(c.queue, bs[:n]...)
+	c.startWriter()
+	return n
 }
 
 // startWriter makes sure that somebody writes what is queued. mu is held.
@@ -138,8 +149,7 @@ func (c *tcpConn) close(reason error) {
 		_ = conn.Close()
 	}
 	for _, b := range queue {
-		b.discard()
-		b.Release()
+		lose(b)
 	}
 	c.ended(c, reason)
 }

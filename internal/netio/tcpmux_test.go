@@ -411,6 +411,56 @@ func TestAnActivePathConnectsWhenItSends(t *testing.T) {
 	})
 }
 
+// What is sent at once leaves in one write, and what the queue does not take of it is
+// dropped.
+func TestABurstIsOneWriteOnATCPConnection(t *testing.T) {
+	l := newMemListener()
+	m := NewTCPMux(l)
+	defer m.Close()
+	bound := make(chan struct{}, 1)
+	p := passive(t, m, "aaaa", func(p *TCPPath, d Datagram) { p.Bind(d.Addr); bound <- struct{}{} })
+	defer p.Close()
+	conn := l.connect(1)
+	defer conn.Close()
+	if _, err := conn.Write(frame(requestTo("aaaa"))); err != nil {
+		t.Fatal(err)
+	}
+	<-bound
+	account := NewAccount(nil)
+	burst := func(n int) (bs []*Buffer, stream []byte) {
+		for i := range n {
+			b := buffer(fmt.Sprint("packet ", i))
+			stream = appendFrame(stream, b.Bytes())
+			b.Charge(account)
+			bs = append(bs, b)
+		}
+		return bs, stream
+	}
+	in := make([]byte, frameWrite)
+	for range 500 {
+		bs, want := burst(20)
+		p.SendAll(bs, dest(1))
+		if n, err := conn.Read(in); err != nil || !bytes.Equal(in[:n], want) { // a pipe's read is one write at most
+			t.Fatalf("read %d octets, %v, of a burst of %d", n, err, len(want))
+		}
+	}
+	bs, stream := burst(tcpQueue + 10)
+	p.SendAll(bs, dest(1))
+	if n := account.Stats().Discarded; n != 10 {
+		t.Errorf("%d packets of a burst of %d were discarded, want 10", n, len(bs))
+	}
+	last := frame(fmt.Sprint("packet ", tcpQueue-1))
+	want := stream[:bytes.Index(stream, last)+len(last)]
+	if _, err := io.ReadFull(conn, in[:len(want)]); err != nil || !bytes.Equal(in[:len(want)], want) {
+		t.Errorf("of a long burst came something else than its beginning: %v", err)
+	}
+	bs, _ = burst(3)
+	p.SendAll(bs, dest(2))
+	if n := account.Stats().Discarded; n != 13 {
+		t.Errorf("%d packets were discarded, want 13: three had no connection", n)
+	}
+}
+
 // packetsOf is a second reading of frames, of a whole stream.
 func packetsOf(stream []byte) (packets [][]byte) {
 	for len(stream) >= frameHeader {

@@ -105,20 +105,26 @@ func (p *TCPPath) Bind(remote netip.AddrPort) {
 // Send is that of a Socket; to an address without a connection it makes one, if the
 // path is active, and else drops.
 func (p *TCPPath) Send(b *Buffer, dst netip.AddrPort, _ bool) {
-	c := p.connTo(dst)
-	if c == nil {
-		b.discard()
-		b.Release()
-		return
+	if c := p.connTo(dst); c == nil || !c.send(b) {
+		lose(b)
 	}
-	c.send(b)
 }
 
-// SendAll is that of a Socket.
+// SendAll is that of a Socket. What the connection's queue has no room for is dropped
+// at the end.
 func (p *TCPPath) SendAll(bs []*Buffer, dst netip.AddrPort) {
-	for _, b := range bs {
-		p.Send(b, dst, true)
+	if c := p.connTo(dst); c != nil {
+		bs = bs[c.sendAll(bs):]
 	}
+	for _, b := range bs {
+		lose(b)
+	}
+}
+
+// lose drops a packet that will not be sent.
+func lose(b *Buffer) {
+	b.discard()
+	b.Release()
 }
 
 // connTo finds the connection to dst, or begins to make it.
