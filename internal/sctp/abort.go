@@ -34,12 +34,18 @@ func (a *Association) refuse(tag uint32, code chunk.CauseCode, info []byte) {
 // maxCauseInfo bounds the information of a cause, so that it fits any packet.
 const maxCauseInfo = 512
 
-// handleAbort ends the association (RFC 9260 section 9.1).
+// handleAbort ends the association (RFC 9260 section 9.1). One "with a format error" is
+// discarded (section 3.3.7).
 func (a *Association) handleAbort(c chunk.Chunk) {
 	e := &AbortError{}
 	causes := chunk.ParseCauses(c.Value)
-	if cause, ok := causes.Next(); ok {
-		e.Code, e.Reason = cause.Code, string(cause.Info[:min(len(cause.Info), maxCauseInfo)])
+	for first, ok := causes.Next(); ok; _, ok = causes.Next() {
+		if e.Code == 0 {
+			e.Code, e.Reason = first.Code, string(first.Info[:min(len(first.Info), maxCauseInfo)])
+		}
+	}
+	if causes.Err() != nil {
+		return
 	}
 	if a.state < StateEstablished {
 		a.end(fmt.Errorf("%w: %w", ErrHandshake, e))
@@ -62,22 +68,39 @@ func (a *Association) addControl(chunks []byte) {
 	}
 }
 
-// outOfTheBlue answers a packet of no association (RFC 9260 section 8.4).
+// outOfTheBlue answers a packet of no association (RFC 9260 section 8.4). What the
+// packet is comes from all of its chunks: an ABORT is never answered.
 func (a *Association) outOfTheBlue(header chunk.Header, chunks chunk.Chunks) {
-	reflected := byte(chunk.FlagT)
+	kind, rank := chunk.TypeAbort, 0
 	for c, ok := chunks.Next(); ok; c, ok = chunks.Next() {
-		switch c.Type {
-		case chunk.TypeAbort, chunk.TypeShutdownComplete, chunk.TypeCookieAck, chunk.TypeInitAck:
-			return
-		case chunk.TypeError:
-			causes := chunk.ParseCauses(c.Value)
-			if cause, ok := causes.Next(); ok && cause.Code == chunk.CauseStaleCookie {
-				return
-			}
-		case chunk.TypeShutdownAck:
-			a.post(chunk.AppendRaw(a.header(header.Tag), chunk.TypeShutdownComplete, reflected, nil))
-			return
+		if r := blueRank(c); r > rank {
+			kind, rank = c.Type, r
 		}
 	}
-	a.post(chunk.AppendRaw(a.header(header.Tag), chunk.TypeAbort, reflected, nil))
+	switch {
+	case rank == 0:
+		a.post(chunk.AppendRaw(a.header(header.Tag), chunk.TypeAbort, chunk.FlagT, nil))
+	case kind == chunk.TypeShutdownAck:
+		a.answerShutdownAck(header)
+	}
+}
+
+// blueRank orders the chunks of section 8.4 by their rules, 2 and 5 to 7; 0: rule 8.
+func blueRank(c chunk.Chunk) int {
+	switch c.Type {
+	case chunk.TypeAbort:
+		return 4
+	case chunk.TypeShutdownAck:
+		return 3
+	case chunk.TypeShutdownComplete:
+		return 2
+	case chunk.TypeCookieAck:
+		return 1
+	case chunk.TypeError:
+		causes := chunk.ParseCauses(c.Value)
+		if cause, ok := causes.Next(); ok && cause.Code == chunk.CauseStaleCookie {
+			return 1
+		}
+	}
+	return 0
 }

@@ -43,8 +43,10 @@ type Association struct {
 
 	outbox  [][]byte // whole packets, which go first
 	control []byte   // control chunks for the next packet
-	events  []Event
-	counts  counters
+	// dataCame: the packet at hand has brought DATA.
+	dataCame bool
+	events   []Event
+	counts   counters
 }
 
 // peerTraits is what INIT and INIT ACK said of the peer.
@@ -148,7 +150,9 @@ func (a *Association) handleChunks(now time.Time, header chunk.Header, chunks ch
 	}
 	if a.in != nil && a.state != StateClosed {
 		a.in.EndPacket(now)
+		a.repeatShutdown(now)
 	}
+	a.dataCame = false
 	a.settle(now)
 }
 
@@ -173,7 +177,7 @@ func (a *Association) tagged(header chunk.Header, c chunk.Chunk) bool {
 func (a *Association) handleChunk(now time.Time, c chunk.Chunk) bool {
 	switch c.Type {
 	case chunk.TypeData, chunk.TypeIData:
-		a.handleData(now, c)
+		a.handleData(c)
 	case chunk.TypeSACK:
 		a.handleSACK(now, c)
 	case chunk.TypeInitAck:

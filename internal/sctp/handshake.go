@@ -47,14 +47,18 @@ func (a *Association) sendInit() {
 
 // traits reads what INIT or INIT ACK says of the peer.
 func (a *Association) traits(i *chunk.Init) peerTraits {
-	return peerTraits{
+	t := peerTraits{
 		window:   i.Window,
 		outbound: i.OutboundStreams, inbound: i.InboundStreams,
 		forwardTSN:   i.ForwardTSN || i.Supports(chunk.TypeForwardTSN),
-		interleaves:  !a.config.NoInterleaving && i.Supports(chunk.TypeIData),
 		reconfig:     i.Supports(chunk.TypeReconfig),
 		zeroChecksum: a.config.ZeroChecksum && i.ZeroChecksum == chunk.ErrorDetectionDTLS,
 	}
+	if !a.config.NoInterleaving && i.Supports(chunk.TypeIData) {
+		// FORWARD-TSN does not go with I-DATA (RFC 8260 section 2.3.1).
+		t.interleaves, t.forwardTSN = true, i.Supports(chunk.TypeIForwardTSN)
+	}
+	return t
 }
 
 // handleInit answers INIT by INIT ACK and keeps nothing (RFC 9260 sections 5.1 B,
@@ -95,6 +99,7 @@ func (a *Association) handleInit(now time.Time, header chunk.Header, c chunk.Chu
 		cookie.localTag, cookie.localTSN = a.newTag(), chunk.TSN(a.random.Uint32())
 	}
 	ack := a.localInit(cookie.localTag, cookie.localTSN)
+	ack.OutboundStreams = min(ack.OutboundStreams, i.InboundStreams) // section 3.3.3
 	ack.Cookie = cookie.seal(a.config.Secret[:])
 	for _, raw := range unrecognized {
 		ack.Unrecognized = chunk.AppendParameter(ack.Unrecognized, chunk.ParameterUnrecognized, raw)
@@ -138,11 +143,18 @@ func (a *Association) handleInitAck(now time.Time, c chunk.Chunk) {
 		return
 	}
 	i, err := chunk.ParseInit(c.Value)
-	if i.Tag == 0 {
-		return
+	if i.Tag == 0 && err != nil {
+		return // too short for a tag
 	}
 	switch {
-	case err != nil || i.OutboundStreams == 0 || i.InboundStreams == 0 || i.Window < minWindow:
+	case i.Tag == 0: // section 3.3.3
+		a.post(chunk.AppendRaw(a.header(a.localTag), chunk.TypeAbort, chunk.FlagT, nil))
+		a.end(fmt.Errorf("%w: INIT ACK without a tag", ErrHandshake))
+		return
+	case err == nil && i.Window < minWindow: // section 3.3.3: the state stays
+		a.refuse(i.Tag, chunk.CauseInvalidParameter, nil)
+		return
+	case err != nil || i.OutboundStreams == 0 || i.InboundStreams == 0:
 		a.refuse(i.Tag, chunk.CauseInvalidParameter, nil)
 		a.end(fmt.Errorf("%w: invalid INIT ACK", ErrHandshake))
 		return
@@ -207,8 +219,8 @@ func (a *Association) handleCookieEcho(now time.Time, header chunk.Header, c chu
 	case cookie.localTag == a.localTag && a.state < StateEstablished: // B: both ends began
 		a.adopt(&cookie)
 		a.establish(now)
-	case cookie.localTag == a.localTag: // B, once established: the peer's tag is new
-		return
+	case cookie.localTag == a.localTag: // B, once established
+		a.retag(&cookie)
 	case a.live() && cookie.localTie == a.localTag && cookie.remoteTie == a.remoteTag && cookie.remoteTag != a.remoteTag: // A
 		if a.state == StateShutdownAckSent {
 			a.addControl(chunk.AppendRaw(nil, chunk.TypeShutdownAck, 0, nil))
@@ -227,6 +239,17 @@ func (a *Association) handleCookieEcho(now time.Time, header chunk.Header, c chu
 // adopt takes tags, numbers and traits from a cookie.
 func (a *Association) adopt(c *stateCookie) {
 	a.localTag, a.remoteTag, a.localTSN, a.remoteTSN, a.peer = c.localTag, c.remoteTag, c.localTSN, c.remoteTSN, c.peer
+}
+
+// retag takes the peer's new tag (RFC 9260 section 5.2.4 B). A peer that has sent nothing
+// under the old one begins with the numbers that it told with the new one.
+func (a *Association) retag(c *stateCookie) {
+	a.remoteTag = c.remoteTag
+	if a.in.CumulativeTSN() == a.remoteTSN-1 && !a.reset.answers[0].sent {
+		a.remoteTSN = c.remoteTSN
+		a.in = a.newBuffer()
+		a.reset.expected = uint32(c.remoteTSN)
+	}
 }
 
 // restart begins both directions anew (RFC 9260 section 5.2.4.1).
@@ -267,10 +290,15 @@ func (a *Association) begin(now time.Time) {
 		Interleaving: a.peer.interleaves, PartialReliability: a.peer.forwardTSN, Congestion: a.config.Congestion,
 		Seed: a.random.Uint64(), RTOMax: rtoMax, RTT: a.rtt,
 	})
-	a.in = receive.New(receive.Config{InitialTSN: a.remoteTSN, Window: a.config.Window, MaxWindow: a.config.MaxWindow})
-	a.in.SetRTT(a.rtt)
+	a.in = a.newBuffer()
 	a.reset = newResets(a.localTSN, a.remoteTSN)
 	a.heartbeat.idle(now)
+}
+
+func (a *Association) newBuffer() *receive.Buffer {
+	in := receive.New(receive.Config{InitialTSN: a.remoteTSN, Window: a.config.Window, MaxWindow: a.config.MaxWindow})
+	in.SetRTT(a.rtt)
+	return in
 }
 
 // measure takes a round trip of the handshake, unless something was repeated in it.

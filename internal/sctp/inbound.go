@@ -11,7 +11,7 @@ import (
 )
 
 // handleData takes DATA or I-DATA.
-func (a *Association) handleData(now time.Time, c chunk.Chunk) {
+func (a *Association) handleData(c chunk.Chunk) {
 	if !a.live() || a.state == StateShutdownReceived || a.state == StateShutdownAckSent {
 		return // the peer sends nothing after its SHUTDOWN (RFC 9260 section 9.2)
 	}
@@ -20,6 +20,7 @@ func (a *Association) handleData(now time.Time, c chunk.Chunk) {
 		a.violate(chunk.CauseProtocolViolation, fmt.Errorf("%v, interleaving negotiated: %t", c.Type, a.peer.interleaves)) // RFC 8260 section 2.2.1
 		return
 	}
+	a.dataCame = true
 	var invalid bool
 	var id StreamID
 	var err error
@@ -45,11 +46,6 @@ func (a *Association) handleData(now time.Time, c chunk.Chunk) {
 		a.violate(chunk.CauseOutOfResource, err)
 	case err != nil:
 		a.violate(chunk.CauseProtocolViolation, err)
-	case a.state == StateShutdownSent: // section 9.2: SHUTDOWN again, with a SACK
-		a.in.AckNow()
-		a.control = a.control[:0]
-		a.sendShutdown()
-		a.t2.start(now, a.rto())
 	}
 }
 

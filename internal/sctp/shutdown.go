@@ -44,6 +44,16 @@ func (a *Association) sendShutdownAck() {
 	a.control = chunk.AppendRaw(a.control, chunk.TypeShutdownAck, 0, nil)
 }
 
+// repeatShutdown answers a packet with DATA in SHUTDOWN-SENT by SHUTDOWN again, and by a
+// SACK where the peer is to learn of gaps or duplicates, too (RFC 9260 section 9.2).
+func (a *Association) repeatShutdown(now time.Time) {
+	if a.state == StateShutdownSent && a.dataCame {
+		a.in.AckNow()
+		a.addControl(chunk.AppendShutdown(nil, a.in.CumulativeTSN()))
+		a.t2.start(now, a.rto())
+	}
+}
+
 // handleShutdown takes SHUTDOWN, whose cumulative TSN acknowledges what we sent.
 func (a *Association) handleShutdown(now time.Time, c chunk.Chunk) {
 	tsn, err := chunk.ParseShutdown(c.Value)

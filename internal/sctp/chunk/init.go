@@ -38,7 +38,8 @@ type Init struct {
 	parameters []byte
 }
 
-// ParseInit reads the value of INIT or INIT ACK. What it does not know stays in
+// ParseInit reads the value of INIT or INIT ACK, up to an unknown parameter behind which
+// nothing may be read (RFC 9260 section 3.2.1). What it does not know stays in
 // Parameters. Errors: ErrTruncated, ErrLength.
 func ParseInit(value []byte) (Init, error) {
 	if len(value) < initSize {
@@ -68,6 +69,11 @@ func ParseInit(value []byte) (Init, error) {
 		case ParameterZeroChecksum:
 			if len(p.Value) >= 4 {
 				i.ZeroChecksum = binary.BigEndian.Uint32(p.Value)
+			}
+		case ParameterIPv4, ParameterIPv6, ParameterUnrecognized, ParameterCookiePreservative, ParameterHostName, ParameterAddressTypes:
+		default:
+			if p.Type.StopsParameters() {
+				return i, nil
 			}
 		}
 	}
