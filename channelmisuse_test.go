@@ -143,7 +143,12 @@ func TestTheEndOfTheAssociationSaysWhy(t *testing.T) {
 			closed := make(chan error, 1)
 			atB.OnError(func(err error) { got.channel = err })
 			r.b.SCTP().OnClose(func(err error) { closed <- err })
-			r.a.sctp.engine.Load().Close(abort)
+			if abort {
+				r.a.sctp.engine.Load().Close()
+			} else {
+				lane := r.a.sctp.engine.Load().(*sctpLane)
+				must(t, lane.do(func(now time.Time) error { lane.machine.Shutdown(now); return nil }))
+			}
 			got.transport = wait(t, "end", closed, time.Minute)
 			if s := atB.ReadyState(); s != DataChannelStateClosed {
 				t.Errorf("channel %v", s)

@@ -135,7 +135,7 @@ func (idleEngine) Send(uint16, uint32, []byte) error            { return nil }
 func (idleEngine) BufferedAmount(uint16) uint64                 { return 0 }
 func (idleEngine) SetBufferedAmountLowThreshold(uint16, uint64) {}
 func (idleEngine) Reset(uint16)                                 {}
-func (idleEngine) Close(bool)                                   {}
+func (idleEngine) Close()                                       {}
 func (idleEngine) Stats() sctpStats                             { return sctpStats{} }
 
 // Send on another goroutine finds the old association, the gap or the new association at every moment.

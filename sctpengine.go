@@ -35,8 +35,8 @@ type sctpEngine interface {
 	HandlePacket(packet []byte)
 	// Reset resets our direction of a stream after what is queued.
 	Reset(id uint16)
-	// Close aborts, or, if abort is false, gives what is queued a few seconds.
-	Close(abort bool)
+	// Close aborts the association.
+	Close()
 	Stats() sctpStats
 }
 
@@ -125,6 +125,9 @@ func (e pionEngine) Open(id uint16, p streamParams) error {
 		Unordered: p.unordered, MaxRetransmits: p.maxRetransmits, MaxLifetime: p.maxLifetime,
 	})
 }
+
+// Close aborts the association.
+func (e pionEngine) Close() { e.Association.Close(true) }
 
 // Stats returns the present numbers.
 func (e pionEngine) Stats() sctpStats {

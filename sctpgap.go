@@ -109,7 +109,7 @@ func (t *SCTPTransport) goOn(time.Time) {
 		t.gap = &sctpGap{}
 		t.sender.store(t.gap)
 	}
-	t.dtls.ice.gatherer.work.Go(func() { old.Close(true) })
+	t.dtls.ice.gatherer.work.Go(func() { old.Close() })
 	t.state, t.established = SCTPTransportStateConnecting, make(chan struct{})
 	t.publish()
 	t.onStateChange.emit(t.loop, t.state)

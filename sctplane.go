@@ -25,19 +25,18 @@ type sctpLane struct {
 	write  func(packet []byte, more bool) error
 	events *sctpEvents
 
-	mu       sync.Mutex
-	machine  *sctp.Association
-	timer    *time.Timer
-	armed    time.Time // when timer fires; zero: it does not
-	buffers  [2][]byte
-	readers  map[sctp.StreamID]struct{} // streams with a goroutine
-	pending  []sctp.Event               // for tell, and streamReset
-	ending   *sctp.Closed               // waits for readers
-	low      []sctp.StreamID
-	lowBusy  bool
-	closing  bool          // Close was called: nothing more is told
-	over     chan struct{} // closed when the machine has ended
-	overOnce sync.Once
+	mu      sync.Mutex
+	machine *sctp.Association
+	timer   *time.Timer
+	armed   time.Time // when timer fires; zero: it does not
+	buffers [2][]byte
+	readers map[sctp.StreamID]struct{} // streams with a goroutine
+	pending []sctp.Event               // for tell, and streamReset
+	ending  *sctp.Closed               // waits for readers
+	low     []sctp.StreamID
+	lowBusy bool
+	closing bool // Close was called: nothing more is told
+	over    bool // the machine has ended
 
 	telling sync.Mutex // held while events are posted, so that they keep their order
 }
@@ -58,7 +57,7 @@ func newSCTPLane(settings *SettingEngine, write func([]byte, bool) error, events
 	_, _ = rand.Read(cfg.Secret[:])
 	return &sctpLane{
 		write: write, events: events, machine: sctp.New(cfg),
-		readers: make(map[sctp.StreamID]struct{}), over: make(chan struct{}),
+		readers: make(map[sctp.StreamID]struct{}),
 	}
 }
 
@@ -133,20 +132,8 @@ func (l *sctpLane) Stats() sctpStats {
 	}
 }
 
-// shutdownPatience bounds Close(false): what is queued has this long to arrive.
-const shutdownPatience = 5 * time.Second
-
-// Close ends the association. Nothing but Closed is told after it.
-func (l *sctpLane) Close(abort bool) {
-	if !abort {
-		_ = l.do(func(now time.Time) error { l.machine.Shutdown(now); return nil })
-		patience := time.NewTimer(shutdownPatience)
-		defer patience.Stop()
-		select {
-		case <-l.over:
-		case <-patience.C:
-		}
-	}
+// Close aborts the association. Nothing but Closed is told after it.
+func (l *sctpLane) Close() {
 	_ = l.do(func(time.Time) error {
 		l.closing = true
 		l.machine.Abort("")
@@ -168,12 +155,8 @@ func (l *sctpLane) do(f func(now time.Time) error) error {
 // failed makes the machine's error one of a connection that has ended, where it has.
 // mu is held.
 func (l *sctpLane) failed(err error) error {
-	if errors.Is(err, sctp.ErrNotEstablished) {
-		select {
-		case <-l.over:
-			return fmt.Errorf("%w: %w", err, net.ErrClosed)
-		default:
-		}
+	if l.over && errors.Is(err, sctp.ErrNotEstablished) {
+		return fmt.Errorf("%w: %w", err, net.ErrClosed)
 	}
 	return err
 }
@@ -226,7 +209,7 @@ func (l *sctpLane) collect(event sctp.Event) {
 		}
 	case sctp.Closed:
 		l.ending = &e
-		l.overOnce.Do(func() { close(l.over) })
+		l.over = true
 	default:
 		l.pending = append(l.pending, event)
 	}

@@ -307,7 +307,7 @@ func (t *SCTPTransport) ended(_ time.Time, cause error) {
 	t.onClose.emit(t.loop, failure)
 	if engine := t.engine.Load(); engine != nil {
 		// The peer hears of it, where it is not the cause.
-		t.dtls.ice.gatherer.work.Go(func() { engine.Close(true) })
+		t.dtls.ice.gatherer.work.Go(func() { engine.Close() })
 	}
 }
 
@@ -346,7 +346,7 @@ func (t *SCTPTransport) close(time.Time) {
 // release aborts the association and waits for its goroutines. Off the loop.
 func (t *SCTPTransport) release() {
 	if engine := t.engine.Load(); engine != nil {
-		engine.Close(true)
+		engine.Close()
 	}
 }
 
