@@ -32,6 +32,7 @@ type sctpLane struct {
 	buffers [2][]byte
 	readers map[sctp.StreamID]struct{} // streams with a goroutine
 	pending []sctp.Event               // for tell, and streamReset
+	tellers int                        // goroutines in tell: they may have taken events and not posted them yet
 	ending  *sctp.Closed               // waits for readers
 	low     []sctp.StreamID
 	lowBusy bool
@@ -72,9 +73,7 @@ func (l *sctpLane) HandlePacket(packet []byte) {
 	l.mu.Lock()
 	now := time.Now()
 	l.machine.HandlePacket(now, packet)
-	l.settle(now)
-	l.mu.Unlock()
-	l.tell()
+	l.leave(now)
 }
 
 // Open makes a stream usable. Errors: those of the machine, net.ErrClosed.
@@ -245,21 +244,28 @@ func (l *sctpLane) expire() {
 	if d := l.machine.Deadline(); !d.IsZero() && !d.After(now) {
 		l.machine.Advance(now)
 	}
-	l.settle(now)
-	l.mu.Unlock()
-	l.tell()
+	l.leave(now)
 }
 
-// tell posts events to the loop, in order.
+// leave settles, gives mu back, and tells what there is to tell, which most packets
+// bring nothing of. mu is held.
+func (l *sctpLane) leave(now time.Time) {
+	l.settle(now)
+	quiet := len(l.pending) == 0 && l.tellers == 0
+	l.mu.Unlock()
+	if !quiet {
+		l.tell()
+	}
+}
+
+// tell posts events to the loop, in order. It returns when those before it are posted,
+// whoever does that.
 func (l *sctpLane) tell() {
 	l.mu.Lock()
-	none := len(l.pending) == 0
+	l.tellers++
 	l.mu.Unlock()
-	l.telling.Lock() // who finds none still waits for those that are being posted
+	l.telling.Lock()
 	defer l.telling.Unlock()
-	if none {
-		return
-	}
 	l.mu.Lock()
 	events := l.pending
 	l.pending = nil
@@ -272,6 +278,9 @@ func (l *sctpLane) tell() {
 			l.post(event)
 		}
 	}
+	l.mu.Lock()
+	l.tellers--
+	l.mu.Unlock()
 }
 
 func (l *sctpLane) post(event sctp.Event) {
@@ -319,14 +328,10 @@ func (l *sctpLane) read(id sctp.StreamID) {
 		}
 		if !ok || l.closing {
 			delete(l.readers, id)
-			l.settle(now)
-			l.mu.Unlock()
-			l.tell()
+			l.leave(now)
 			return
 		}
-		l.settle(now)
-		l.mu.Unlock()
-		l.tell()
+		l.leave(now)
 		if !m.Reset {
 			l.events.Message(uint16(id), uint32(m.PPID), m.Payload)
 		}
