@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"errors"
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
@@ -31,6 +32,9 @@ func (pc *PeerConnection) replaceSCTP(now time.Time, cause error) {
 	old.dtls.data.shut() // the peer's ABORT is not for the next association
 	old.dtls.sctp = nil
 	pc.sctp = pc.newSCTP(pc.dtls)
+	if errors.Is(cause, errNewPeer) { // descriptions of the new association have been made
+		pc.sctp.signalled.config = old.signalled.config
+	}
 	pc.dtls.sctp = pc.sctp
 	pc.sctp.channelCounts, pc.sctp.closedChannels = old.channelCounts, old.closedChannels
 	pc.sctpShown, pc.sctpStable = false, false

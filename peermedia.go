@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/jsep"
+	"github.com/passerelle-rtc/webrtc/internal/sctp"
 )
 
 // sessionConfig is what signaling knows of this end.
@@ -15,6 +16,9 @@ func (pc *PeerConnection) sessionConfig() jsep.Config {
 	config := jsep.Config{
 		LocalMaxMessageSize: uint64(pc.api.settings.localMaxMessageSize()), SCTPPort: sctpPort,
 		Audio: support(RTPCodecTypeAudio), Video: support(RTPCodecTypeVideo),
+	}
+	if pc.api.settings.signalsSCTP() {
+		config.CheckSCTPInit = sctp.CheckInit
 	}
 	config.Cryptex = pc.config.RTPHeaderEncryptionPolicy.jsepPolicy()
 	switch pc.config.BundlePolicy {

@@ -23,6 +23,7 @@ func (pc *PeerConnection) localInput(credentials ice.Credentials) jsep.LocalInpu
 		Identity:     pc.identity.assertion(),
 		Data:         pc.dataWanted || pc.config.AlwaysNegotiateDataChannels,
 		Lite:         pc.api.settings.ice.lite,
+		SCTPInit:     pc.sctp.localInit(),
 	}
 	if pc.api.settings.dtls.answeringRole == DTLSRoleServer {
 		input.AnsweringRole = jsep.Passive
@@ -262,7 +263,7 @@ func (pc *PeerConnection) applySection(now time.Time, s *jsep.Section, t jsep.Ty
 	}
 	if answered && s.Data != nil {
 		pc.sctp.moveTo(transport.dtls)
-		pc.sctp.begin(now, s.Data.MaxMessageSize)
+		pc.sctp.begin(now, s.Data.MaxMessageSize, s.SCTPInit)
 	}
 }
 

@@ -29,8 +29,9 @@ var sctpEngineText = enumText{"default", "native", "pion"}
 // use; allowed in the calls to sctpEvents.
 type sctpEngine interface {
 	sendEngine
-	// Start begins the handshake and returns at once.
-	Start()
+	// Start begins the handshake and returns at once. With the peer's INIT chunk,
+	// where both ends have signalled theirs, there is none.
+	Start(peerInit []byte)
 	// HandlePacket takes a packet, of which it keeps nothing.
 	HandlePacket(packet []byte)
 	// Reset resets our direction of a stream after what is queued.
@@ -101,7 +102,7 @@ func (s *senderSlot) store(e sendEngine) { s.p.Store(&e) }
 func (t *SCTPTransport) newEngine(association *dtls.Association) sctpEngine {
 	events := &sctpEvents{t: t}
 	if t.api.settings.sctp.engine != SCTPEnginePion {
-		events.engine = newSCTPLane(&t.api.settings, association.Write, events)
+		events.engine = newSCTPLane(t.associationConfig(), association.Write, events)
 		return events.engine
 	}
 	events.engine = pionEngine{pionsctp.New(pionsctp.Config{
@@ -118,6 +119,9 @@ func (t *SCTPTransport) newEngine(association *dtls.Association) sctpEngine {
 
 // pionEngine fits pion/sctp to the seam.
 type pionEngine struct{ *pionsctp.Association }
+
+// Start begins the handshake; signalled handshakes are not for this engine.
+func (e pionEngine) Start([]byte) { e.Association.Start() }
 
 // Open makes a stream usable.
 func (e pionEngine) Open(id uint16, p streamParams) error {

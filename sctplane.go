@@ -1,7 +1,6 @@
 package webrtc
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -48,23 +47,21 @@ type streamReset struct {
 	id sctp.StreamID
 }
 
-func newSCTPLane(settings *SettingEngine, write func([]byte, bool) error, events *sctpEvents) *sctpLane {
-	cfg := sctp.Config{
-		Port: sctpPort, MTU: sctpMTU, MaxWindow: int(settings.sctp.receiveBuffer), ZeroChecksum: true,
-		NoInterleaving: settings.sctp.disableInterleaving,
-	}
-	// crypto/rand does not fail: it ends the program (Go 1.24).
-	_, _ = rand.Read(cfg.Seed[:])
-	_, _ = rand.Read(cfg.Secret[:])
+func newSCTPLane(cfg sctp.Config, write func([]byte, bool) error, events *sctpEvents) *sctpLane {
 	return &sctpLane{
 		write: write, events: events, machine: sctp.New(cfg),
 		readers: make(map[sctp.StreamID]struct{}),
 	}
 }
 
-// Start begins the handshake.
-func (l *sctpLane) Start() {
-	l.do(func(now time.Time) error { l.machine.Connect(now); return nil })
+// Start begins the handshake, unless the peer's INIT chunk has been signalled.
+func (l *sctpLane) Start(peerInit []byte) {
+	_ = l.do(func(now time.Time) error {
+		if peerInit == nil || l.machine.Begin(now, peerInit) != nil { // signaling has checked it
+			l.machine.Connect(now)
+		}
+		return nil
+	})
 	l.tell()
 }
 

@@ -35,6 +35,7 @@ type SCTPTransport struct {
 	connecting  []*DataChannel // created, not yet announced; in order of creation
 	channels    map[uint16]*DataChannel
 	established chan struct{} // closed when state leaves connecting
+	signalled   signalledSCTP
 
 	statsID        string // of its entry in a StatsReport
 	channelsMade   atomic.Uint64
@@ -167,7 +168,7 @@ func (t *SCTPTransport) Start(capabilities SCTPCapabilities) error {
 		if t.negotiated {
 			return errorf(KindInvalidState, op, "started before")
 		}
-		t.begin(now, uint64(capabilities.MaxMessageSize))
+		t.begin(now, uint64(capabilities.MaxMessageSize), nil)
 		return nil
 	})
 	if err != nil {
@@ -200,10 +201,13 @@ func (t *SCTPTransport) moveTo(dtls *DTLSTransport) {
 }
 
 // begin keeps the peer's parameters and starts the association when DTLS
-// allows; a later call with other parameters changes the message size only. On
-// the loop.
-func (t *SCTPTransport) begin(now time.Time, remoteMax uint64) {
+// allows; a later call with other parameters changes the message size only. init is
+// the peer's INIT chunk where both ends have signalled theirs. On the loop.
+func (t *SCTPTransport) begin(now time.Time, remoteMax uint64, init []byte) {
 	t.remoteMax = remoteMax
+	if t.engine.Load() == nil {
+		t.signalled.peer = init
+	}
 	t.negotiated = true
 	t.publish()
 	t.dtlsStateChanged(now, t.dtls.state)
@@ -241,7 +245,7 @@ func (t *SCTPTransport) startEngine(now time.Time) {
 		t.assignAll()
 		t.sender.store(engine)
 	}
-	engine.Start()
+	engine.Start(t.signalled.peer)
 	t.dtls.data.open(now, func(_ time.Time, packet []byte) { engine.HandlePacket(packet) })
 }
 

@@ -59,6 +59,7 @@ type SettingEngine struct {
 		receiveBuffer       uint32
 		maxMessageSize      uint32
 		disableInterleaving bool
+		snap                bool
 	}
 	rtp                mediaSettings
 	trackAtFirstPacket bool
@@ -188,6 +189,14 @@ func (e *SettingEngine) DisableCertificateFingerprintVerification(isDisabled boo
 
 // SetSCTPEngine selects what carries data channels.
 func (e *SettingEngine) SetSCTPEngine(engine SCTPEngine) { e.sctp.engine = engine }
+
+// EnableSctpSnap makes descriptions carry the SCTP handshake (SNAP,
+// draft-hancke-tsvwg-snap-00): where offer and answer both have a=sctp-init, the
+// association begins with DTLS, and a channel opens two round trips earlier. With a
+// peer that does not answer it, nothing changes. A description whose a=sctp-init
+// cannot be read, or is not a valid INIT chunk, is an error. Off by default, as in
+// libwebrtc; without effect with SCTPEnginePion and stand-alone SCTPTransports.
+func (e *SettingEngine) EnableSctpSnap(isEnabled bool) { e.sctp.snap = isEnabled }
 
 // SetSCTPMaxReceiveBufferSize sets in bytes how far the SCTP receive window grows;
 // it bounds the messages that wait for a slow reader. 0 is the default: 16 MiB, of

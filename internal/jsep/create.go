@@ -1,6 +1,7 @@
 package jsep
 
 import (
+	"encoding/base64"
 	"strconv"
 	"strings"
 
@@ -92,7 +93,7 @@ func (w *writer) offerNew(a addition) {
 	mid := w.newMID()
 	if a.t == nil {
 		w.bundleOnly = w.s.bundleOnly("application", w.kinds)
-		w.addData(mid, "UDP/DTLS/SCTP", []string{"webrtc-datachannel"}, Actpass)
+		w.addData(mid, "UDP/DTLS/SCTP", []string{"webrtc-datachannel"}, Actpass, nil)
 		return
 	}
 	w.bundleOnly = w.s.bundleOnly(a.t.kind.String(), w.kinds)
@@ -114,7 +115,7 @@ func (w *writer) offerAgain(m *media) {
 	}
 	switch {
 	case m.data != nil:
-		w.addData(m.mid, m.proto, m.formats, Actpass)
+		w.addData(m.mid, m.proto, m.formats, Actpass, nil)
 	case t != nil:
 		w.offerMedia(t, m.mid, m.proto)
 	default:
@@ -162,7 +163,7 @@ func (s *Session) CreateAnswer(in LocalInput) (string, error) {
 		case !accepted[i]:
 			w.addRejected(m)
 		case m.data != nil:
-			w.addData(m.mid, m.proto, m.formats, setups[i])
+			w.addData(m.mid, m.proto, m.formats, setups[i], m)
 		default:
 			w.answerMedia(m, codecs[i], setups[i], numbers[i])
 		}
@@ -321,8 +322,9 @@ func (w *writer) addRejected(m *media) {
 	}
 }
 
-// addData adds an SCTP m-line (RFC 8841 section 4). The port of the older form, DTLS/SCTP, is its format.
-func (w *writer) addData(mid, proto string, formats []string, setup Setup) {
+// addData adds an SCTP m-line (RFC 8841 section 4). The port of the older form, DTLS/SCTP, is its format. was is the
+// m-line that it answers, nil in an offer.
+func (w *writer) addData(mid, proto string, formats []string, setup Setup, was *media) {
 	n := mline{media: "application", proto: proto, formats: formats}
 	old := proto == "DTLS/SCTP"
 	port := strconv.Itoa(int(w.s.cfg.SCTPPort))
@@ -337,6 +339,9 @@ func (w *writer) addData(mid, proto string, formats []string, setup Setup) {
 	}
 	md.Attributes = append(md.Attributes,
 		attributeOf("max-message-size", strconv.FormatUint(w.s.cfg.LocalMaxMessageSize, 10)))
+	if w.wantsSCTPInit(old, was) {
+		md.Attributes = append(md.Attributes, attributeOf(sctpInitKey, base64.StdEncoding.EncodeToString(w.in.SCTPInit)))
+	}
 }
 
 // addLive adds an m-section that is not rejected, with its transport. It is written into each section of a bundle:

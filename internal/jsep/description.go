@@ -45,7 +45,8 @@ type media struct {
 	own        Transport // what the section and the session say
 	inherited  int       // index of the section whose transport it shares; -1: none
 	data       *DataSection
-	rtp        *rtpMedia // nil unless it is an audio or video m-line, not rejected, of a profile of WebRTC
+	init       signalledInit // of an m-line with data
+	rtp        *rtpMedia     // nil unless it is an audio or video m-line, not rejected, of a profile of WebRTC
 	attributes []sdp.Attribute
 }
 

@@ -69,6 +69,7 @@ type reader struct {
 	data       DataSection
 	portSet    bool
 	sctpmap    string
+	init       signalledInit
 	identity   string
 }
 
@@ -176,6 +177,10 @@ func (r *reader) mediaAttribute(a sdp.Attribute, line int) *Error {
 		}
 	case "sctpmap":
 		setFirst(&r.sctpmap, a.Value)
+	case sctpInitKey:
+		if r.init.text == "" {
+			r.init = signalledInit{text: a.Value, line: line}
+		}
 	}
 	return nil
 }
@@ -293,7 +298,7 @@ func (m *media) readData(r *reader, line int) *Error {
 	default:
 		return nil
 	}
-	m.data = &data
+	m.data, m.init = &data, r.init
 	return nil
 }
 

@@ -111,7 +111,7 @@ func describeSection(sec Section) string {
 	data := sec.Data
 	sec.Data = nil
 	text := fmt.Sprintf("%+v data=%+v", sec, data)
-	return strings.Replace(text, " Transceiver:0", "", 1)
+	return strings.NewReplacer(" Transceiver:0", "", " SCTPInit:[]", "").Replace(text)
 }
 
 // wantKind fails unless err is an *Error of the kind whose text has part.

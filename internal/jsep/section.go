@@ -42,6 +42,9 @@ type Section struct {
 	Local, Remote Transport
 	// Data is the remote's; nil unless the peer described an SCTP m-line.
 	Data *DataSection
+	// SCTPInit is the remote's INIT chunk, where both sides have described theirs: the association begins without a
+	// handshake. Nil otherwise.
+	SCTPInit []byte
 	// Transceiver is that of an audio or video m-line, 0 when there is none.
 	Transceiver TransceiverID
 	// LocalSetup is the DTLS role that was negotiated: Active or Passive, SetupNone
@@ -116,6 +119,9 @@ func (s *Session) sections() []Section {
 		if theirs != nil {
 			sec.Remote = theirsIn.transport(i, nil)
 			sec.Data = theirs.data
+			if mine.signalsInit() && theirs.signalsInit() {
+				sec.SCTPInit = theirs.init.chunk
+			}
 		}
 		if !sec.Rejected {
 			sec.LocalSetup = s.negotiatedSetup(i, m.mid)

@@ -16,10 +16,13 @@ import (
 
 // Config configures a Session. The zero value is usable.
 type Config struct {
-	LocalMaxMessageSize uint64    // a=max-message-size that is written, bytes; 0: 65536
-	SCTPPort            uint16    // a=sctp-port that is written; 0: 5000
-	SessionID           uint64    // of the o= line, 63 bits; 0: drawn from Random
-	Random              io.Reader // nil: crypto/rand
+	LocalMaxMessageSize uint64 // a=max-message-size that is written, bytes; 0: 65536
+	SCTPPort            uint16 // a=sctp-port that is written; 0: 5000
+	// CheckSCTPInit reports what is wrong with an INIT chunk of the peer's (a=sctp-init, draft-hancke-tsvwg-snap-00);
+	// nil: the attribute is neither read nor written.
+	CheckSCTPInit func(init []byte) error
+	SessionID     uint64    // of the o= line, 63 bits; 0: drawn from Random
+	Random        io.Reader // nil: crypto/rand
 
 	// Audio and Video are what a transceiver supports that does not say otherwise, such as one that a remote
 	// offer creates. Without codecs, m-lines of the kind that the peer offers are rejected.
@@ -45,6 +48,7 @@ type LocalInput struct {
 	Lite          bool          // this side is an ICE lite agent
 	Fingerprints  []Fingerprint // of the certificates; at least one when there is an m-line
 	Data          bool          // a data channel exists or is wanted
+	SCTPInit      []byte        // a=sctp-init to write, in an answer where the offer has it too; nil: none
 	AnsweringRole Setup         // Active or Passive; SetupNone: Active
 	CNAME         string        // of a=ssrc lines (RFC 3550 section 6.5.1)
 	Identity      string        // a=identity to write, from Identity.Encode; "": none
@@ -195,6 +199,9 @@ func (s *Session) checkedRemote(t Type, sdp string) (*description, State, error)
 	}
 	if err == nil {
 		err = s.checkRemoteMedia(d)
+	}
+	if err == nil {
+		err = s.checkSCTPInit(d)
 	}
 	if err != nil {
 		return nil, s.state, err

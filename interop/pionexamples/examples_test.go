@@ -19,7 +19,6 @@ import (
 // doNotBuild are the examples that use what is missing, and what that is.
 var doNotBuild = map[string]string{
 	"vnet/show-network-usage": "SetNet: another network",
-	"warp":                    "EnableSctpSnap: SCTP's handshake in signaling",
 }
 
 // Each example of pion/webrtc is a program that moves by changing the prefix of

@@ -85,6 +85,9 @@ type Chunks struct {
 	err  error
 }
 
+// NewChunks walks over chunks without a common header, of which b consists.
+func NewChunks(b []byte) Chunks { return Chunks{rest: b} }
+
 // Next returns the next chunk; false at the end, or where the rest cannot be read,
 // which Err tells.
 func (c *Chunks) Next() (Chunk, bool) {
