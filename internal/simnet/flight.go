@@ -3,10 +3,12 @@ package simnet
 import (
 	"container/heap"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 )
 
-// datagram is on its way.
+// datagram is on its way: one of UDP, or a segment of a stream.
 type datagram struct {
 	at   time.Time // of arrival
 	seq  uint64    // order of sending, for those that arrive at the same time
@@ -16,7 +18,16 @@ type datagram struct {
 	home     *Host
 	realm    *realm
 	src, dst netip.AddrPort
-	data     []byte // never changed
+	segment  *segment // nil: UDP
+	data     []byte   // never changed
+}
+
+// size is the length of the IP packet.
+func (d *datagram) size() int {
+	if d.segment != nil {
+		return packetSize(d.dst.Addr(), tcpHeader+len(d.data))
+	}
+	return packetSize(d.dst.Addr(), udpHeader+len(d.data))
 }
 
 // flight is a heap of datagrams, the next to arrive first.
@@ -42,22 +53,27 @@ func (f *flight) Pop() any {
 // send puts a datagram of a host on its way; deliverDue must follow. data
 // belongs to the network from now on.
 func (n *Net) send(from *Host, src, dst netip.AddrPort, data []byte) {
+	n.post(&datagram{from: from, src: src, dst: dst, data: data})
+}
+
+// post puts what a host sends on its way.
+func (n *Net) post(d *datagram) {
 	now := time.Now()
-	verdict := n.verdict(Packet{Time: now, Src: src, Dst: dst, Data: data})
+	verdict := n.verdict(Packet{Time: now, Src: d.src, Dst: d.dst, Stream: d.segment != nil, Data: d.data})
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return
 	}
 	n.stats.Sent++
-	n.stats.Bytes += uint64(len(data))
-	from.stats.Sent++
-	from.stats.SentBytes += uint64(len(data))
+	n.stats.Bytes += uint64(len(d.data))
+	d.from.stats.Sent++
+	d.from.stats.SentBytes += uint64(len(d.data))
 	if verdict == Drop {
-		n.lose(from, &n.stats.Drops.Tap)
+		n.lose(d.from, &n.stats.Drops.Tap)
 		return
 	}
-	n.transmit(now, &datagram{from: from, src: src, dst: dst, data: data})
+	n.transmit(now, d)
 }
 
 // transmit routes d, through the NAT of its sender if there is one, and has the
@@ -81,7 +97,7 @@ func (n *Net) transmit(now time.Time, d *datagram) {
 			n.lose(d.from, &drops.Unreachable)
 			return
 		}
-		d.src = router.outbound(now, d.from, d.src, d.dst)
+		d.src = router.outbound(now, d)
 		d.realm = &n.internet
 		if to, ok = d.realm.owner[d.dst.Addr()]; to.router == router && !router.hairpin {
 			n.lose(d.from, &drops.Filtered)
@@ -94,9 +110,9 @@ func (n *Net) transmit(now time.Time, d *datagram) {
 	}
 	host := to.host
 	if to.router != nil {
-		host = to.router.behind(d.dst.Port())
+		host = to.router.behind(publicPort{d.segment != nil, d.dst.Port()})
 	}
-	at, copies, reason := n.schedule(n.path(d.from, host), now, packetSize(d.dst.Addr(), len(d.data)))
+	at, copies, reason := n.schedule(n.path(d.from, host), now, d.size())
 	if copies == 0 {
 		n.lose(d.from, reason)
 		return
@@ -114,33 +130,73 @@ func (n *Net) push(d *datagram, copies int) {
 	}
 }
 
-// deliverDue delivers what has arrived, in order, and sets the timer for the
-// rest. Replies of servers join the flight and are delivered by the same loop,
-// however short the links are: nothing recurses.
+// deliverDue sends what streams have to say, delivers what has arrived, in order,
+// wakes the streams that wait for a time, and sets the timer for the rest. Replies of
+// servers join the flight and are delivered by the same loop, however short the links
+// are: nothing recurses.
 func (n *Net) deliverDue() {
 	for {
 		n.mu.Lock()
 		now := time.Now()
-		if len(n.flight) == 0 || n.flight[0].at.After(now) {
+		switch at, ok := n.nextArrival(); {
+		case len(n.outbox) > 0 && !n.posting:
+			// One at a time, so that a stream's segments leave in order.
+			d := n.outbox[0]
+			n.outbox = n.outbox[1:]
+			n.posting = true
+			n.mu.Unlock()
+			n.post(d)
+			n.mu.Lock()
+			n.posting = false
+		case ok && !at.After(now) && !n.alarms.before(at):
+			d := heap.Pop(&n.flight).(*datagram)
+			server, replies := n.arrive(now, d)
+			n.mu.Unlock()
+			for _, r := range replies {
+				n.send(server, r.src, r.dst, r.data)
+			}
+			continue
+		case n.alarms.before(now.Add(1)):
+			n.alarms.ring(now)
+		default:
+			for _, waiting := range n.stirred {
+				waiting.Broadcast()
+			}
+			n.stirred = nil
 			n.arm(now)
 			n.mu.Unlock()
 			return
 		}
-		d := heap.Pop(&n.flight).(*datagram)
-		server, replies := n.arrive(now, d)
 		n.mu.Unlock()
-		for _, r := range replies {
-			n.send(server, r.src, r.dst, r.data)
-		}
 	}
 }
 
-// arm sets the timer to the next arrival. n.mu is held.
+// stir wakes who waits for something of a stream, once all has arrived that arrives
+// at the same time: what they do then depends on no order of goroutines. n.mu is held.
+func (n *Net) stir(waiting *sync.Cond) {
+	if n.closed {
+		waiting.Broadcast() // nothing arrives any more
+	} else if !slices.Contains(n.stirred, waiting) {
+		n.stirred = append(n.stirred, waiting)
+	}
+}
+
+func (n *Net) nextArrival() (at time.Time, ok bool) {
+	if len(n.flight) == 0 {
+		return at, false
+	}
+	return n.flight[0].at, true
+}
+
+// arm sets the timer to the next arrival or alarm. n.mu is held.
 func (n *Net) arm(now time.Time) {
-	if len(n.flight) == 0 || n.closed {
+	at, ok := n.nextArrival()
+	if !ok && len(n.alarms) == 0 || n.closed {
 		return
 	}
-	at := n.flight[0].at
+	if !ok || n.alarms.before(at) {
+		at = n.alarms[0].at
+	}
 	switch {
 	case at.Equal(n.armed):
 		return
@@ -168,7 +224,7 @@ func (n *Net) arrive(now time.Time, d *datagram) (*Host, []outgoing) {
 		to := d.realm.owner[dst.Addr()]
 		host = to.host
 		if to.router != nil {
-			inner, ok := to.router.inbound(now, d.src, dst.Port())
+			inner, ok := to.router.inbound(now, d.src, publicPort{d.segment != nil, dst.Port()})
 			if !ok {
 				n.lose(d.from, &drops.Filtered)
 				return nil, nil
@@ -184,6 +240,11 @@ func (n *Net) arrive(now time.Time, d *datagram) (*Host, []outgoing) {
 	src := d.src
 	if src.Addr().Is6() && src.Addr().IsLinkLocalUnicast() {
 		src = netip.AddrPortFrom(src.Addr().WithZone(at.iface.name), src.Port())
+	}
+	if d.segment != nil {
+		n.received(host, d)
+		host.takeSegment(now, src, dst, d)
+		return nil, nil
 	}
 	if serve := host.services[dst]; serve != nil {
 		n.received(host, d)

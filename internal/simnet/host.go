@@ -13,7 +13,8 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
-// Host is a machine on the network. It implements netio.Network.
+// Host is a machine on the network. It implements netio.Network and
+// netio.StreamDialer.
 type Host struct {
 	net  *Net
 	name string
@@ -24,7 +25,11 @@ type Host struct {
 	conns        map[netip.AddrPort]*conn
 	services     map[netip.AddrPort]service
 	nextPort     uint16
-	receiveQueue int // datagrams
+	streams      map[streamKey]*stream
+	listeners    map[netip.AddrPort]*listener
+	accepting    map[netip.AddrPort]streamService
+	nextStream   uint16 // port
+	receiveQueue int    // datagrams
 	dns          map[string][]netip.Addr
 	dnsDelay     time.Duration
 	watchers     map[int]func()
@@ -36,6 +41,7 @@ type Host struct {
 var (
 	_ netio.Network          = (*Host)(nil)
 	_ netio.InterfaceWatcher = (*Host)(nil)
+	_ netio.StreamDialer     = (*Host)(nil)
 )
 
 type iface struct {
@@ -83,6 +89,10 @@ func (n *Net) addHost(name string, addrs []string, realmOf func(netip.Addr) *rea
 		dns:          make(map[string][]netip.Addr),
 		watchers:     make(map[int]func()),
 		nextPort:     firstPort,
+		streams:      make(map[streamKey]*stream),
+		listeners:    make(map[netip.AddrPort]*listener),
+		accepting:    make(map[netip.AddrPort]streamService),
+		nextStream:   firstPort,
 		receiveQueue: defaultReceiveQueue,
 	}
 	lo := h.iface("lo")
@@ -286,23 +296,16 @@ func (h *Host) source(bound, dst netip.Addr) (netip.Addr, error) {
 func (h *Host) ListenUDP(addr netip.AddrPort) (netio.PacketConn, error) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
-	ip := addr.Addr().Unmap()
 	fail := func(err error) (netio.PacketConn, error) {
 		return nil, &net.OpError{Op: "listen", Net: "udp", Addr: net.UDPAddrFromAddrPort(addr), Err: err}
 	}
-	if h.net.closed {
-		return fail(net.ErrClosed)
-	}
-	if !ip.IsUnspecified() {
-		a, ok := h.find(ip)
-		if !ok || !a.up() || ip.Zone() != "" && ip.Zone() != a.iface.name {
-			return fail(syscall.EADDRNOTAVAIL)
-		}
-		ip = a.addr
+	ip, err := h.bindable(addr.Addr())
+	if err != nil {
+		return fail(err)
 	}
 	port := addr.Port()
 	if port == 0 {
-		port = h.freePort(ip)
+		port = freePort(&h.nextPort, func(port uint16) bool { return h.inUse(ip, port) })
 	}
 	if port == 0 || h.inUse(ip, port) {
 		return fail(syscall.EADDRINUSE)
@@ -313,15 +316,31 @@ func (h *Host) ListenUDP(addr netip.AddrPort) (netio.PacketConn, error) {
 	return c, nil
 }
 
-// freePort returns the next dynamic port that is free for ip; 0 if none is.
-func (h *Host) freePort(ip netip.Addr) uint16 {
+// bindable is the address as a key, when a socket can be bound to it. net.mu is held.
+func (h *Host) bindable(addr netip.Addr) (netip.Addr, error) {
+	addr = addr.Unmap()
+	if h.net.closed {
+		return addr, net.ErrClosed
+	}
+	if addr.IsUnspecified() {
+		return addr, nil
+	}
+	a, ok := h.find(addr)
+	if !ok || !a.up() || addr.Zone() != "" && addr.Zone() != a.iface.name {
+		return addr, syscall.EADDRNOTAVAIL
+	}
+	return a.addr, nil
+}
+
+// freePort returns the next dynamic port that is not taken; 0 if none is.
+func freePort(next *uint16, taken func(port uint16) bool) uint16 {
 	for range lastPort - firstPort + 1 {
-		port := h.nextPort
-		h.nextPort++
+		port := *next
+		*next++
 		if port == lastPort {
-			h.nextPort = firstPort
+			*next = firstPort
 		}
-		if !h.inUse(ip, port) {
+		if !taken(port) {
 			return port
 		}
 	}
@@ -331,22 +350,22 @@ func (h *Host) freePort(ip netip.Addr) uint16 {
 // inUse reports whether a socket or a service of the host keeps another from
 // being bound: an unspecified address collides with all of its family.
 func (h *Host) inUse(ip netip.Addr, port uint16) bool {
-	collides := func(key netip.AddrPort) bool {
-		other := key.Addr()
-		return key.Port() == port && other.Is4() == ip.Is4() &&
-			(other == ip || other.IsUnspecified() || ip.IsUnspecified())
-	}
 	for key := range h.conns {
-		if collides(key) {
+		if collides(key, ip, port) {
 			return true
 		}
 	}
 	for key := range h.services {
-		if collides(key) {
+		if collides(key, ip, port) {
 			return true
 		}
 	}
 	return false
+}
+
+func collides(key netip.AddrPort, ip netip.Addr, port uint16) bool {
+	other := key.Addr()
+	return key.Port() == port && other.Is4() == ip.Is4() && (other == ip || other.IsUnspecified() || ip.IsUnspecified())
 }
 
 func unspecified(family netip.Addr) netip.Addr {

@@ -143,11 +143,16 @@ func (n *Net) schedule(p *path, now time.Time, size int) (at time.Time, copies i
 	return at, 1, nil
 }
 
-// packetSize is the length of the IP packet around a payload.
-func packetSize(dst netip.Addr, payload int) int {
-	const udp, ipv4, ipv6 = 8, 20, 40
+const (
+	udpHeader = 8
+	tcpHeader = 20 // options apart
+)
+
+// packetSize is the length of the IP packet around what the IP header is before.
+func packetSize(dst netip.Addr, rest int) int {
+	const ipv4, ipv6 = 20, 40
 	if dst.Is4() {
-		return ipv4 + udp + payload
+		return ipv4 + rest
 	}
-	return ipv6 + udp + payload
+	return ipv6 + rest
 }

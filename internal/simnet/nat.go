@@ -36,8 +36,12 @@ func (b Behavior) of(remote netip.AddrPort) netip.AddrPort {
 	return remote
 }
 
-// defaultBindingTimeout is the recommended value of RFC 4787 section 4.3, REQ-5.
-const defaultBindingTimeout = 5 * time.Minute
+const (
+	// defaultBindingTimeout is the recommended value of RFC 4787 section 4.3, REQ-5.
+	defaultBindingTimeout = 5 * time.Minute
+	// streamBindingTimeout is the least value of RFC 5382 section 5, REQ-5.
+	streamBindingTimeout = 2*time.Hour + 4*time.Minute
+)
 
 const (
 	firstNATPort = 40000
@@ -47,7 +51,9 @@ const (
 // Router is a NAT with one public address and hosts behind it. Datagrams that
 // leave refresh a binding, those that come in do not (RFC 4787 section 4.3,
 // REQ-6). Hosts behind it reach each other at their own addresses, and through
-// the public one unless SetHairpin says otherwise.
+// the public one unless SetHairpin says otherwise. Streams have bindings of their own,
+// of the same behaviour (RFC 5382 sections 4.1 and 4.3), which last longer; what opens
+// one from outside, and may not, is dropped without an answer.
 type Router struct {
 	net    *Net
 	name   string
@@ -61,10 +67,17 @@ type Router struct {
 	oneToOne           bool
 	nextPort           uint16
 	bindings           map[bindingKey]*binding
-	ports              map[uint16]*binding
+	ports              map[publicPort]*binding
+}
+
+// publicPort is a port of the public address, of TCP or UDP.
+type publicPort struct {
+	stream bool
+	port   uint16
 }
 
 type bindingKey struct {
+	stream bool
 	inner  netip.AddrPort
 	remote netip.AddrPort // what the mapping behaviour leaves of it
 }
@@ -72,7 +85,7 @@ type bindingKey struct {
 // binding is one public port.
 type binding struct {
 	key       bindingKey
-	port      uint16
+	port      publicPort
 	inner     innerAddr
 	used      time.Time
 	permitted map[netip.AddrPort]time.Time // filter entry: last sent to
@@ -143,7 +156,7 @@ func (r *Router) SetBehavior(mapping, filtering Behavior) {
 }
 
 // SetBindingTimeout sets after which time without a datagram from inside a
-// binding or a filter entry ends; 5 minutes at first.
+// binding or a filter entry of UDP ends; 5 minutes at first.
 func (r *Router) SetBindingTimeout(d time.Duration) {
 	r.net.mu.Lock()
 	defer r.net.mu.Unlock()
@@ -167,47 +180,47 @@ func (r *Router) Reboot() {
 
 func (r *Router) forget() {
 	r.bindings = make(map[bindingKey]*binding)
-	r.ports = make(map[uint16]*binding)
+	r.ports = make(map[publicPort]*binding)
 }
 
-// outbound translates the source of a datagram that leaves. net.mu is held.
-func (r *Router) outbound(now time.Time, host *Host, src, dst netip.AddrPort) netip.AddrPort {
+// outbound translates the source of what leaves. net.mu is held.
+func (r *Router) outbound(now time.Time, d *datagram) netip.AddrPort {
 	if r.oneToOne {
-		return netip.AddrPortFrom(r.public, src.Port())
+		return netip.AddrPortFrom(r.public, d.src.Port())
 	}
-	key := bindingKey{inner: src, remote: r.mapping.of(dst)}
+	key := bindingKey{stream: d.segment != nil, inner: d.src, remote: r.mapping.of(d.dst)}
 	b := r.bindings[key]
-	if b != nil && r.expired(now, b.used) {
+	if b != nil && r.expired(now, key.stream, b.used) {
 		delete(r.bindings, key)
 		delete(r.ports, b.port)
 		b = nil
 	}
 	if b == nil {
 		b = &binding{
-			key: key, port: r.freePort(now),
-			inner:     innerAddr{host: host, addr: src},
+			key: key, port: r.freePort(now, key.stream),
+			inner:     innerAddr{host: d.from, addr: d.src},
 			permitted: make(map[netip.AddrPort]time.Time),
 		}
 		r.bindings[key] = b
 		r.ports[b.port] = b
 	}
 	b.used = now
-	b.permitted[r.filtering.of(dst)] = now
-	return netip.AddrPortFrom(r.public, b.port)
+	b.permitted[r.filtering.of(d.dst)] = now
+	return netip.AddrPortFrom(r.public, b.port.port)
 }
 
 // inbound returns who gets a datagram from src to a public port, if the filter
 // lets it in. net.mu is held.
-func (r *Router) inbound(now time.Time, src netip.AddrPort, port uint16) (innerAddr, bool) {
+func (r *Router) inbound(now time.Time, src netip.AddrPort, to publicPort) (innerAddr, bool) {
 	if r.oneToOne {
-		return r.only(port)
+		return r.only(to.port)
 	}
-	b := r.ports[port]
-	if b == nil || r.expired(now, b.used) {
+	b := r.ports[to]
+	if b == nil || r.expired(now, to.stream, b.used) {
 		return innerAddr{}, false
 	}
 	sent, ok := b.permitted[r.filtering.of(src)]
-	if !ok || r.expired(now, sent) {
+	if !ok || r.expired(now, to.stream, sent) {
 		return innerAddr{}, false
 	}
 	return b.inner, true
@@ -224,33 +237,38 @@ func (r *Router) only(port uint16) (innerAddr, bool) {
 }
 
 // behind is the host that a public port leads to, filters apart; nil if none.
-func (r *Router) behind(port uint16) *Host {
+func (r *Router) behind(to publicPort) *Host {
 	if r.oneToOne {
-		inner, _ := r.only(port)
+		inner, _ := r.only(to.port)
 		return inner.host
 	}
-	if b := r.ports[port]; b != nil {
+	if b := r.ports[to]; b != nil {
 		return b.inner.host
 	}
 	return nil
 }
 
-func (r *Router) expired(now, used time.Time) bool { return now.Sub(used) >= r.timeout }
+func (r *Router) expired(now time.Time, stream bool, used time.Time) bool {
+	if stream {
+		return now.Sub(used) >= streamBindingTimeout
+	}
+	return now.Sub(used) >= r.timeout
+}
 
 // freePort returns the next port without a living binding. Ports go up one by
 // one, so a symmetric NAT's next port can be guessed, as with real ones.
-func (r *Router) freePort(now time.Time) uint16 {
+func (r *Router) freePort(now time.Time, stream bool) publicPort {
 	for range lastPort - lowNATPort + 1 {
-		port := r.nextPort
+		port := publicPort{stream, r.nextPort}
 		r.nextPort++
-		if port == lastPort {
+		if port.port == lastPort {
 			r.nextPort = lowNATPort
 		}
 		b := r.ports[port]
 		if b == nil {
 			return port
 		}
-		if r.expired(now, b.used) {
+		if r.expired(now, stream, b.used) {
 			delete(r.bindings, b.key)
 			delete(r.ports, port)
 			return port

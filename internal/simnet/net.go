@@ -1,6 +1,6 @@
-// Package simnet is a virtual network for tests. Its hosts implement
-// netio.Network; between them lie links with delay, loss, reordering,
-// duplication, bandwidth and an MTU, NATs, and STUN servers.
+// Package simnet is a virtual network for tests, of datagrams and streams. Its hosts
+// implement netio.Network and netio.StreamDialer; between them lie links with delay,
+// loss, reordering, duplication, bandwidth and an MTU, NATs, STUN and TURN servers.
 //
 // Time is package time, so inside a testing/synctest bubble it is virtual and
 // exact: over a link with Delay d a datagram arrives d later. Nothing runs
@@ -34,6 +34,11 @@ type Net struct {
 	defaultLink Link
 	paths       map[[2]string]*path
 	flight      flight
+	outbox      []*datagram // segments that wait for deliverDue
+	posting     bool        // somebody takes one out
+	alarms      alarms
+	lastAlarm   uint64
+	stirred     []*sync.Cond // who is woken when all that is due has been delivered
 	timer       *time.Timer
 	armed       time.Time // what timer is set for; zero: not set
 	closed      bool
@@ -63,7 +68,7 @@ func New(seed uint64) *Net {
 	}
 }
 
-// Verdict is what a tap decides about a datagram.
+// Verdict is what a tap decides about a packet.
 type Verdict uint8
 
 const (
@@ -71,15 +76,17 @@ const (
 	Drop
 )
 
-// Packet is a datagram at the moment when a host sends it, before any NAT.
+// Packet is a datagram, or a segment of a stream, at the moment when a host sends it,
+// before any NAT.
 type Packet struct {
 	Time     time.Time
 	Src, Dst netip.AddrPort
-	Data     []byte // may be kept, must not be changed
+	Stream   bool   // TCP; else UDP
+	Data     []byte // the payload: may be kept, must not be changed
 }
 
-// Tap has f see every datagram when it is sent, those of STUN servers included,
-// before chance and links touch it. All taps see all datagrams; one Drop is
+// Tap has f see every packet when it is sent, those of STUN servers included,
+// before chance and links touch it. All taps see all packets; one Drop is
 // enough to drop. Taps run one at a time; f may change links but must not send.
 func (n *Net) Tap(f func(Packet) Verdict) {
 	n.tapMu.Lock()
@@ -99,11 +106,11 @@ func (n *Net) verdict(p Packet) Verdict {
 	return v
 }
 
-// Close closes all sockets and drops what is in flight.
+// Close closes all sockets, ends all streams and drops what is in flight.
 func (n *Net) Close() {
 	n.mu.Lock()
 	n.closed = true
-	n.flight = nil
+	n.flight, n.outbox, n.alarms = nil, nil, nil
 	if n.timer != nil {
 		n.timer.Stop()
 	}
@@ -112,6 +119,7 @@ func (n *Net) Close() {
 		for _, c := range h.conns {
 			conns = append(conns, c)
 		}
+		h.endStreams()
 	}
 	n.mu.Unlock()
 	for _, c := range conns {

@@ -1,6 +1,6 @@
 package simnet
 
-// Stats counts datagrams. At any time
+// Stats counts packets: datagrams and segments of streams. At any time
 // Sent + Injected + Duplicated = Delivered + Lost + InFlight.
 type Stats struct {
 	Sent       uint64 // by hosts, whatever became of it
@@ -16,7 +16,7 @@ type Stats struct {
 	Drops Drops
 }
 
-// Drops counts lost datagrams by reason.
+// Drops counts lost packets by reason.
 type Drops struct {
 	Tap          uint64 // a tap's verdict
 	Loss         uint64 // chance
@@ -24,11 +24,11 @@ type Drops struct {
 	Queue        uint64 // no room before the bottleneck
 	TooBig       uint64 // longer than the link's MTU, or than a receive buffer
 	Filtered     uint64 // by a NAT
-	Unreachable  uint64 // no such host, no socket on the port, or the interface was down
+	Unreachable  uint64 // no such host, no UDP socket on the port, or the interface was down
 	ReceiveQueue uint64 // the socket's queue was full
 }
 
-// HostStats counts one host's datagrams and their payload bytes.
+// HostStats counts one host's packets and their payload bytes.
 type HostStats struct {
 	Sent, SentBytes         uint64
 	Received, ReceivedBytes uint64

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TURNServer is a public TURN server over UDP (RFC 8656): long-term credentials,
+// TURNServer is a public TURN server over UDP and TCP (RFC 8656): long-term credentials,
 // allocations with permissions and channels that expire, of either family that its
 // host has addresses of. It answers Binding requests too. Tests can make it refuse.
 type TURNServer struct {
@@ -21,7 +21,7 @@ type TURNServer struct {
 	nonces      int
 	lifetime    time.Duration
 	refusals    map[TURNMethod]TURNRefusal
-	allocations map[netip.AddrPort]*turnAllocation
+	allocations map[turnClient]*turnAllocation
 	nextPort    uint16
 	stats       TURNStats
 }
@@ -71,7 +71,7 @@ type TURNStats struct {
 // turnAllocation is that of one client's address.
 type turnAllocation struct {
 	server      *TURNServer
-	client      netip.AddrPort
+	client      turnClient
 	user        string
 	relayed     []netip.AddrPort
 	expires     time.Time
@@ -99,13 +99,16 @@ func (n *Net) TURNServer(name string, addrs ...string) *TURNServer {
 		nonce:       "nonce-0",
 		lifetime:    10 * time.Minute,
 		refusals:    make(map[TURNMethod]TURNRefusal),
-		allocations: make(map[netip.AddrPort]*turnAllocation),
+		allocations: make(map[turnClient]*turnAllocation),
 		nextPort:    firstPort,
 	}
 	s.host = n.Host(name, append([]string{s.addr.Addr().String()}, addrs[1:]...)...)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s.host.services[s.addr] = s.fromClient
+	s.host.services[s.addr] = func(src netip.AddrPort, data []byte) []outgoing {
+		return s.fromClient(turnClient{addr: src}, data)
+	}
+	s.host.accepting[s.addr] = s.accept
 	return s
 }
 
@@ -117,6 +120,9 @@ func (s *TURNServer) Host() *Host { return s.host }
 
 // URL is the server's URL (RFC 7065), over UDP.
 func (s *TURNServer) URL() string { return "turn:" + s.addr.String() }
+
+// StreamURL is the server's URL over TCP.
+func (s *TURNServer) StreamURL() string { return s.URL() + "?transport=tcp" }
 
 func (s *TURNServer) locked(f func()) {
 	s.host.net.mu.Lock()
@@ -204,15 +210,15 @@ func (s *TURNServer) relay(a *turnAllocation, v6 bool) bool {
 	return false
 }
 
-// fromClient takes a datagram to the server's address.
-func (s *TURNServer) fromClient(src netip.AddrPort, data []byte) []outgoing {
+// fromClient takes a datagram to the server's address, or a message of a stream.
+func (s *TURNServer) fromClient(client turnClient, data []byte) []outgoing {
 	now := time.Now()
 	s.expire(now)
 	if len(data) > 0 && data[0]>>6 == 1 {
-		return s.channelData(now, src, data)
+		return s.channelData(now, client, data)
 	}
-	if reply := bindingResponse(src, data); reply != nil && s.refusals[Binding].Code == 0 {
-		return []outgoing{{s.addr, src, reply}}
+	if reply := bindingResponse(client.addr, data); reply != nil && s.refusals[Binding].Code == 0 {
+		return s.reply(client, reply)
 	}
 	m, ok := readTURNMessage(data)
 	switch {
@@ -222,16 +228,15 @@ func (s *TURNServer) fromClient(src netip.AddrPort, data []byte) []outgoing {
 		s.stats.Keepalives++
 		return nil
 	case m.typ == uint16(methodSend)|0x10:
-		return s.sendIndication(now, src, m)
+		return s.sendIndication(now, client, m)
 	case m.typ&0x0110 != 0:
 		return nil
 	}
-	reply := s.answer(now, src, m)
-	return []outgoing{{s.addr, src, reply}}
+	return s.reply(client, s.answer(now, client, m))
 }
 
 // answer carries out a request (RFC 8656 sections 7.2, 8.2, 10.2 and 12.2).
-func (s *TURNServer) answer(now time.Time, src netip.AddrPort, m turnMessage) []byte {
+func (s *TURNServer) answer(now time.Time, client turnClient, m turnMessage) []byte {
 	if r := s.refusals[Binding]; m.method() == Binding && r.Code != 0 {
 		return m.reply(true, nil, attribute(attrErrorCode, errorCode(r.Code, r.Reason)))
 	}
@@ -250,7 +255,7 @@ func (s *TURNServer) answer(now time.Time, src netip.AddrPort, m turnMessage) []
 	if r := s.refusals[m.method()]; r.Code != 0 {
 		return refuse(r)
 	}
-	a := s.allocations[src]
+	a := s.allocations[client]
 	switch {
 	case m.method() == Allocate:
 	case a == nil:
@@ -261,7 +266,7 @@ func (s *TURNServer) answer(now time.Time, src netip.AddrPort, m turnMessage) []
 	var attributes []turnAttribute
 	switch m.method() {
 	case Allocate:
-		attributes, code = s.allocate(now, src, user, m)
+		attributes, code = s.allocate(now, client, user, m)
 	case Refresh:
 		attributes, code = a.refresh(now, m)
 	case CreatePermission:
@@ -296,10 +301,10 @@ func (s *TURNServer) authenticate(m turnMessage, user string) (key []byte, code 
 	return key, 0
 }
 
-func (s *TURNServer) allocate(now time.Time, src netip.AddrPort, user string, m turnMessage) ([]turnAttribute, int) {
+func (s *TURNServer) allocate(now time.Time, client turnClient, user string, m turnMessage) ([]turnAttribute, int) {
 	transport := m.first(attrRequestedTransport)
 	switch {
-	case s.allocations[src] != nil:
+	case s.allocations[client] != nil:
 		return nil, 437
 	case len(transport) != 4:
 		return nil, 400
@@ -307,7 +312,7 @@ func (s *TURNServer) allocate(now time.Time, src netip.AddrPort, user string, m 
 		return nil, 442
 	}
 	a := &turnAllocation{
-		server: s, client: src, user: user, expires: now.Add(s.lifetime),
+		server: s, client: client, user: user, expires: now.Add(s.lifetime),
 		permissions: make(map[netip.Addr]time.Time), channels: make(map[uint16]*turnChannel), bound: make(map[netip.AddrPort]uint16),
 	}
 	family, additional := m.first(attrRequestedFamily), m.first(attrAdditionalFamily)
@@ -321,12 +326,12 @@ func (s *TURNServer) allocate(now time.Time, src netip.AddrPort, user string, m 
 	if additional != nil && !s.relay(a, true) {
 		attributes = append(attributes, attribute(attrAddressErrorCode, append([]byte{2, 0}, errorCode(440, "")[2:]...)))
 	}
-	s.allocations[src] = a
+	s.allocations[client] = a
 	s.stats.Allocated++
 	for _, r := range a.relayed {
 		attributes = append(attributes, attribute(attrXORRelayed, xorAddress(r, m.key())))
 	}
-	return append(attributes, attribute(attrLifetime, uint32Value(s.lifetime)), attribute(xorMappedAddress, xorAddress(src, m.key()))), 0
+	return append(attributes, attribute(attrLifetime, uint32Value(s.lifetime)), attribute(xorMappedAddress, xorAddress(client.addr, m.key()))), 0
 }
 
 func (a *turnAllocation) refresh(now time.Time, m turnMessage) ([]turnAttribute, int) {
@@ -407,8 +412,8 @@ func (a *turnAllocation) permits(now time.Time, addr netip.Addr) bool {
 }
 
 // sendIndication relays to a peer (RFC 8656 section 11.2).
-func (s *TURNServer) sendIndication(now time.Time, src netip.AddrPort, m turnMessage) []outgoing {
-	a := s.allocations[src]
+func (s *TURNServer) sendIndication(now time.Time, client turnClient, m turnMessage) []outgoing {
+	a := s.allocations[client]
 	peer, ok := readXORAddress(m.first(attrXORPeer), m.key())
 	data := m.all(attrData)
 	if a == nil || !ok || len(data) != 1 {
@@ -419,8 +424,8 @@ func (s *TURNServer) sendIndication(now time.Time, src netip.AddrPort, m turnMes
 }
 
 // channelData relays to a peer (RFC 8656 section 12.7).
-func (s *TURNServer) channelData(now time.Time, src netip.AddrPort, data []byte) []outgoing {
-	a := s.allocations[src]
+func (s *TURNServer) channelData(now time.Time, client turnClient, data []byte) []outgoing {
+	a := s.allocations[client]
 	if a == nil || len(data) < 4 {
 		return nil
 	}
@@ -452,9 +457,9 @@ func (a *turnAllocation) fromPeer(src netip.AddrPort, payload []byte) []outgoing
 	a.server.stats.ToClients++
 	if number, ok := a.bound[src]; ok && now.Before(a.channels[number].expires) {
 		data := []byte{byte(number >> 8), byte(number), byte(len(payload) >> 8), byte(len(payload))}
-		return []outgoing{{a.server.addr, a.client, append(data, payload...)}}
+		return a.server.reply(a.client, append(data, payload...))
 	}
-	return []outgoing{{a.server.addr, a.client, dataIndication(src, payload)}}
+	return a.server.reply(a.client, dataIndication(src, payload))
 }
 
 // String describes the server for a person.
@@ -462,7 +467,7 @@ func (s *TURNServer) String() string {
 	var b strings.Builder
 	s.locked(func() {
 		for _, a := range s.allocations {
-			fmt.Fprintf(&b, "%v relayed by %v; ", a.client, a.relayed)
+			fmt.Fprintf(&b, "%v relayed by %v; ", a.client.addr, a.relayed)
 		}
 	})
 	return b.String()

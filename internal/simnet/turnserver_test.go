@@ -1,8 +1,10 @@
 package simnet
 
 import (
+	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,5 +213,78 @@ func TestTURNServerChecksCredentials(t *testing.T) {
 		if e, ok := r.events[len(r.events)-1].(*turn.Failed); !ok || !errors.As(e.Err, &refused) || refused.Code != 437 {
 			t.Errorf("events %+v", r.events)
 		}
+	})
+}
+
+// RFC 8656 sections 3.1 and 12.5: over TCP the messages are those of UDP, ChannelData
+// padded; the allocation goes with the stream.
+func TestTURNServerTakesStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(1)
+		defer n.Close()
+		n.SetDefaultLink(Link{Delay: time.Millisecond})
+		s := n.TURNServer("turn", "198.51.100.3")
+		h, peer := n.Host("a", "192.0.2.1"), listen(t, n.Host("b", "192.0.2.2"), "192.0.2.2:7")
+		stream, err := h.DialTCP(context.Background(), netip.Addr{}, s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, split := turn.New(turn.Config{Username: TURNUser, Password: TURNPassword, Stream: true}), turn.Splitter{}
+		var arrived []string
+		var relayed netip.AddrPort
+		run := func() {
+			for end := time.Now().Add(20 * time.Millisecond); time.Now().Before(end); {
+				for p, ok := client.NextPacket(); ok; p, ok = client.NextPacket() {
+					for _, b := range p { // a message may come in any pieces
+						_, _ = stream.Write([]byte{b})
+					}
+				}
+				_ = stream.SetReadDeadline(time.Now().Add(time.Millisecond))
+				got, _ := stream.Read(split.Free())
+				split.Commit(got)
+				for frame, ok, err := split.Next(); ok; frame, ok, err = split.Next() {
+					if err != nil {
+						t.Fatal(err)
+					}
+					from, payload, _ := client.HandlePacket(time.Now(), frame)
+					if from.IsValid() {
+						arrived = append(arrived, string(payload))
+					}
+				}
+				for e, ok := client.NextEvent(); ok; e, ok = client.NextEvent() {
+					if a, ok := e.(*turn.Allocated); ok {
+						relayed = a.Relayed[0]
+						if a.Mapped.String() != stream.LocalAddr().String() {
+							t.Errorf("mapped to %v", a.Mapped)
+						}
+					}
+				}
+			}
+		}
+		client.Allocate(time.Now())
+		run()
+		for _, text := range []string{"one", "two", "three"} {
+			if p, err := client.AppendPacket(nil, time.Now(), peer.LocalAddr(), []byte(text)); err == nil {
+				_, _ = stream.Write(p)
+			}
+			run()
+		}
+		peer.want("one", "two", "three")
+		for _, text := range []string{"a", "bcdef"} {
+			peer.send(relayed, text)
+			run()
+		}
+		if !slices.Equal(arrived, []string{"a", "bcdef"}) {
+			t.Errorf("arrived %q", arrived)
+		}
+		if stats := s.Stats(); stats.ChannelData == 0 || stats.Indications == 0 || stats.ToClients != 2 {
+			t.Errorf("%+v", stats)
+		}
+		_ = stream.Close()
+		pass(10 * time.Millisecond)
+		if s.Allocations() != 0 {
+			t.Error("the allocation outlives its stream")
+		}
+		peer.Close()
 	})
 }
