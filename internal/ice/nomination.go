@@ -85,6 +85,7 @@ func (a *Agent) nominate(now time.Time) {
 	}
 	p := a.candidateForNomination(a.current)
 	a.current.nominating, a.current.nominatedAt = p, now
+	a.current.nominations++
 	p.stats.RequestsSent++
 	p.nomination = a.request(now, a.current, p, nominationRequest)
 	a.nextSlot = now.Add(a.cfg.Ta)

@@ -45,10 +45,9 @@ func (a *Agent) candidateForNomination(g *generation) *pair {
 	return g.best()
 }
 
-// nominationNumber is the value of the attribute of a nomination in a generation;
-// 0: none, as the only one needs none.
+// nominationNumber is the value of the attribute of the latest nomination in a
+// generation; 0: none, as the only one needs none.
 func (a *Agent) nominationNumber(g *generation) uint32 {
-	g.nominations++
 	if g.nominations == 1 && !a.renominates() {
 		return 0
 	}

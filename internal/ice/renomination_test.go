@@ -1,6 +1,7 @@
 package ice
 
 import (
+	"bytes"
 	"net/netip"
 	"testing"
 	"time"
@@ -33,6 +34,19 @@ func TestRenominationMovesToTheBetterPath(t *testing.T) {
 		t.Errorf("%d changes of the pair, want 2", got)
 	}
 	a.wantStates(Checking, Connected, Completed)
+}
+
+// Writing a nomination decides nothing: the same one is the same bytes.
+func TestANominationIsWrittenTheSameTwice(t *testing.T) {
+	_, a, _, _ := twoPaths(t, func(c *AgentConfig) { c.RenominateAfter = 100 * ms })
+	a.do(func(x *Agent) {
+		g := x.current
+		nomination := &transaction{pair: g.selected, kind: nominationRequest, role: Controlling}
+		first := x.encodeRequest(g, nomination)
+		if again := x.encodeRequest(g, nomination); !bytes.Equal(first, again) {
+			t.Errorf("wrote %x, then %x", first, again)
+		}
+	})
 }
 
 // A candidate that comes late is paired, checked and used if it is better.
