@@ -341,7 +341,7 @@ func (g *ICEGatherer) openSocket(a hostAddress) {
 			return
 		}
 		id := g.nextID()
-		conn := &watchedConn{PacketConn: conn, failed: func(err error) { g.socketFailed(id, err) }}
+		conn := netio.Ending(conn, func(err error) { g.socketFailed(id, err) })
 		g.addPath(now, id, a, netio.NewSocket(conn, func(now time.Time, ds []netio.Datagram) { g.receive(id, nil, now, ds) }))
 	})
 	if !opened {

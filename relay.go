@@ -73,9 +73,9 @@ func (g *ICEGatherer) openRelay(now time.Time, generation int, server iceServerU
 	r.conn.report = func(e turn.Event) { g.loop.Post(func(now time.Time) { g.relayEvent(now, r, e) }) }
 	r.conn.rouse = func(at time.Time) { g.rouseRelay(r, at) }
 	g.relays = append(g.relays, r)
-	watched := &watchedConn{PacketConn: r.conn, failed: func(err error) {
+	watched := netio.Ending(r.conn, func(err error) {
 		g.loop.Post(func(now time.Time) { g.relayFailed(now, r, err) })
-	}}
+	})
 	r.socket = netio.NewSocket(watched, func(now time.Time, ds []netio.Datagram) { g.receiveRelayed(r, now, ds) })
 	r.conn.allocate(now)
 	return r, nil

@@ -12,5 +12,6 @@ type counters struct {
 
 func (c *counters) count() *counters { return c }
 
-// counted is implemented by the PacketConns of this package.
+// counted is implemented by the PacketConns of this package; nil stands for nothing
+// that is known.
 type counted interface{ count() *counters }

@@ -40,8 +40,11 @@ func (s *Socket) Stats() Stats {
 	st.DatagramsReceived = s.datagramsIn.Load()
 	st.BytesReceived = s.bytesIn.Load()
 	st.ReceiveCalls = s.reads.Load()
+	var n *counters
 	if c, ok := s.conn.(counted); ok {
-		n := c.count()
+		n = c.count()
+	}
+	if n != nil {
 		st.SendCalls = n.writeCalls.Load()
 		st.ReceiveCalls = n.readCalls.Load()
 		st.Truncated = n.truncated.Load()

@@ -100,7 +100,7 @@ func NewUDPMux(conns ...PacketConn) *UDPMux {
 		g.shards = append(g.shards, s)
 		// The reader may run before the socket is stored: nothing is routed while
 		// there are no paths.
-		s.socket = NewSocket(&endingConn{PacketConn: conn, ended: g.failed}, s.receive)
+		s.socket = NewSocket(Ending(conn, g.failed), s.receive)
 	}
 	return m
 }
@@ -114,27 +114,6 @@ func (g *muxGroup) learn(conn PacketConn) {
 		return
 	}
 	g.dual = g.local.Addr().IsUnspecified() && g.local.Addr().Is6() // package net's default
-}
-
-// An endingConn tells when its reading ends.
-type endingConn struct {
-	PacketConn
-	ended func(error)
-}
-
-func (c *endingConn) ReadBatch(ds []Datagram) (int, error) {
-	n, err := c.PacketConn.ReadBatch(ds)
-	if err != nil {
-		c.ended(err)
-	}
-	return n, err
-}
-
-func (c *endingConn) count() *counters {
-	if inner, ok := c.PacketConn.(counted); ok {
-		return inner.count()
-	}
-	return new(counters)
 }
 
 // A MuxListener is an address that a mux listens on.

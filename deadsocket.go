@@ -4,22 +4,7 @@ import (
 	"time"
 
 	"github.com/passerelle-rtc/webrtc/internal/ice"
-	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
-
-// watchedConn tells when the reading of a socket ends, on its reader.
-type watchedConn struct {
-	netio.PacketConn
-	failed func(error)
-}
-
-func (c *watchedConn) ReadBatch(ds []netio.Datagram) (int, error) {
-	n, err := c.PacketConn.ReadBatch(ds)
-	if err != nil {
-		c.failed(err)
-	}
-	return n, err
-}
 
 // socketFailed takes a socket that died out of use: ICE goes on with the others.
 // Any goroutine.
