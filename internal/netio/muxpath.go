@@ -11,7 +11,6 @@ import (
 
 // Bounds of what one connection, or one remote address, can make a mux hold.
 const (
-	maxNames    = 4  // user name fragments of a path: a restart has two
 	maxAsked    = 64 // requests of a path whose responses are still taken
 	maxBindings = 32 // remote addresses of a path
 	maxOwners   = 4  // paths of a remote address
@@ -56,7 +55,7 @@ func (g *muxGroup) open(c MuxConfig) (*MuxPath, error) {
 	p.shard = g.shards[g.next%len(g.shards)]
 	g.next++
 	g.paths[p] = struct{}{}
-	p.name(c.Fragment)
+	p.names = g.names.add(p, nil, p.key, c.Fragment)
 	return p, nil
 }
 
@@ -69,24 +68,8 @@ func (p *MuxPath) LocalAddr() netip.AddrPort { return p.addr }
 func (p *MuxPath) Name(fragment string) {
 	p.group.mu.Lock()
 	defer p.group.mu.Unlock()
-	if !p.removed && !slices.Contains(p.names, fragment) {
-		p.name(fragment)
-	}
-}
-
-// name adds a name. group.mu is held.
-func (p *MuxPath) name(fragment string) {
-	if len(p.names) == maxNames {
-		p.unname(p.names[0])
-		p.names = slices.Delete(p.names, 0, 1)
-	}
-	p.names = append(p.names, fragment)
-	p.group.names[muxName{p.key, fragment}] = p
-}
-
-func (p *MuxPath) unname(fragment string) {
-	if key := (muxName{p.key, fragment}); p.group.names[key] == p {
-		delete(p.group.names, key)
+	if !p.removed {
+		p.names = p.group.names.add(p, p.names, p.key, fragment)
 	}
 }
 
@@ -237,9 +220,7 @@ func (g *muxGroup) remove(p *MuxPath) {
 	}
 	p.removed = true
 	delete(g.paths, p)
-	for _, fragment := range p.names {
-		p.unname(fragment)
-	}
+	g.names.drop(p, p.names, p.key)
 	for _, id := range p.asked {
 		p.forget(id)
 	}

@@ -32,7 +32,7 @@ type TCPMux struct {
 	mu      sync.Mutex
 	closed  bool
 	dead    error // what ended accepting; nil: it goes on
-	names   map[muxName]*TCPPath
+	names   nameTable[*TCPPath]
 	paths   map[*TCPPath]struct{}
 	pending []*tcpConn // oldest first
 	stop    chan struct{}
@@ -40,7 +40,7 @@ type TCPMux struct {
 
 // NewTCPMux starts to accept. It owns the listener.
 func NewTCPMux(listener net.Listener) *TCPMux {
-	m := &TCPMux{listener: listener, names: make(map[muxName]*TCPPath), paths: make(map[*TCPPath]struct{}), stop: make(chan struct{})}
+	m := &TCPMux{listener: listener, names: make(nameTable[*TCPPath]), paths: make(map[*TCPPath]struct{}), stop: make(chan struct{})}
 	m.workers.Go(m.accept)
 	return m
 }
@@ -184,31 +184,15 @@ func (m *TCPMux) Open(c TCPConfig) (*TCPPath, error) {
 		return nil, fmt.Errorf("netio: listener of the TCP mux: %w", m.dead)
 	}
 	m.paths[p] = struct{}{}
-	m.addName(p, c.Fragment)
+	p.names = m.names.add(p, nil, c.Local.Addr(), c.Fragment)
 	return p, nil
 }
 
 func (m *TCPMux) name(p *TCPPath, fragment string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, open := m.paths[p]; open && !p.released && !slices.Contains(p.names, fragment) {
-		m.addName(p, fragment)
-	}
-}
-
-// addName adds a name, of which the oldest go beyond four. mu is held.
-func (m *TCPMux) addName(p *TCPPath, fragment string) {
-	if len(p.names) == maxNames {
-		m.dropName(p, p.names[0])
-		p.names = slices.Delete(p.names, 0, 1)
-	}
-	p.names = append(p.names, fragment)
-	m.names[muxName{p.config.Local.Addr(), fragment}] = p
-}
-
-func (m *TCPMux) dropName(p *TCPPath, fragment string) {
-	if key := (muxName{p.config.Local.Addr(), fragment}); m.names[key] == p {
-		delete(m.names, key)
+	if _, open := m.paths[p]; open && !p.released {
+		p.names = m.names.add(p, p.names, p.config.Local.Addr(), fragment)
 	}
 }
 
@@ -221,9 +205,7 @@ func (m *TCPMux) remove(p *TCPPath) {
 
 // dropNames takes all of a path's names. mu is held.
 func (m *TCPMux) dropNames(p *TCPPath) {
-	for _, fragment := range p.names {
-		m.dropName(p, fragment)
-	}
+	m.names.drop(p, p.names, p.config.Local.Addr())
 	p.names = nil
 }
 
@@ -231,12 +213,7 @@ func (m *TCPMux) dropNames(p *TCPPath) {
 // fail.
 func (m *TCPMux) Release(fragment string) {
 	m.mu.Lock()
-	var named []*TCPPath
-	for name, p := range m.names {
-		if name.fragment == fragment {
-			named = append(named, p)
-		}
-	}
+	named := m.names.having(fragment)
 	for _, p := range named { // before they hear of it; Close still finds their connections
 		m.dropNames(p)
 		p.released = true

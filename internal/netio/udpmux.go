@@ -43,7 +43,7 @@ type muxGroup struct {
 	shards []*muxShard
 
 	mu       sync.RWMutex
-	names    map[muxName]*MuxPath
+	names    nameTable[*MuxPath]
 	remotes  map[muxRemote][]*MuxPath // newest first; a slice is never changed
 	requests map[transaction]*MuxPath
 	paths    map[*MuxPath]struct{}
@@ -67,17 +67,12 @@ type sharedDatagram struct {
 	d    Datagram
 }
 
-// local is the address of this host where that tells paths apart, else zero.
-type (
-	muxName struct {
-		local    netip.Addr
-		fragment string
-	}
-	muxRemote struct {
-		local  netip.Addr
-		remote netip.AddrPort
-	}
-)
+// muxRemote is a peer's address, and that of this host where that tells paths apart,
+// else the zero one.
+type muxRemote struct {
+	local  netip.Addr
+	remote netip.AddrPort
+}
 
 // NewUDPMux shares conns, which it owns from now on. Those that are bound to one
 // address and port are its shards.
@@ -90,7 +85,7 @@ func NewUDPMux(conns ...PacketConn) *UDPMux {
 			i = len(m.groups)
 			m.groups = append(m.groups, &muxGroup{
 				mux: m, local: local,
-				names: make(map[muxName]*MuxPath), remotes: make(map[muxRemote][]*MuxPath),
+				names: make(nameTable[*MuxPath]), remotes: make(map[muxRemote][]*MuxPath),
 				requests: make(map[transaction]*MuxPath), paths: make(map[*MuxPath]struct{}),
 			})
 			m.groups[i].learn(conn)
@@ -194,12 +189,7 @@ func (m *UDPMux) Close() error {
 func (m *UDPMux) Release(fragment string) {
 	for _, g := range m.groups {
 		g.mu.RLock()
-		var named []*MuxPath
-		for name, p := range g.names {
-			if name.fragment == fragment {
-				named = append(named, p)
-			}
-		}
+		named := g.names.having(fragment)
 		g.mu.RUnlock()
 		for _, p := range named {
 			g.remove(p)
