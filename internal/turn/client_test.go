@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -253,6 +254,26 @@ func TestRefusalsAreTyped(t *testing.T) {
 		server, _, ok := Alternate(e)
 		if ok != (want == 300) || ok && server.String() != "198.51.100.9:3478" {
 			t.Errorf("%d: alternate %v %v", want, server, ok)
+		}
+	}
+}
+
+// RFC 8489 section 14.16: the name that the alternate server is verified by is taken
+// to the octet, or the server is not.
+func TestTheAlternateDomainIsNotAltered(t *testing.T) {
+	long := strings.Repeat("a.", 120) + "example"
+	for domain, want := range map[string]bool{
+		long: true, "xn--bcher-kva.example": true, "": true,
+		strings.Repeat("a", 256): false, "turn\x00.example": false, "b\u00fccher.example": false, "turn.example\n": false,
+	} {
+		s := newScript(t, Config{})
+		s.challenge()
+		s.must(s.answer(s.last(stun.MethodAllocate), stun.ClassErrorResponse, code(300, ""),
+			stun.RawAttribute{Type: stun.AttrAlternateServer, Value: []byte{0, 1, 0x0d, 0x96, 198, 51, 100, 9}},
+			stun.RawAttribute{Type: stun.AttrAlternateDomain, Value: []byte(domain)}, key()))
+		_, got, ok := Alternate(s.events[0].(*Failed).Err)
+		if ok != want || ok && got != domain {
+			t.Errorf("%q: %q %v", domain, got, ok)
 		}
 	}
 }

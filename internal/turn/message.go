@@ -160,11 +160,26 @@ func readError(m *stun.Message) (*ErrorResponse, error) {
 		if a, ok := attribute(m, stun.AttrAlternateServer); ok {
 			e.Alternate, _ = plainAddress(a)
 		}
-		if d, ok := attribute(m, stun.AttrAlternateDomain); ok && len(d) <= maxAlternateName {
-			e.AlternateDomain = printable(d)
+		if d, ok := attribute(m, stun.AttrAlternateDomain); ok && len(d) > 0 {
+			e.AlternateDomain = string(d)
+			if !isDomain(d) {
+				e.Alternate, e.AlternateDomain = netip.AddrPort{}, "" // nothing to verify that server by
+			}
 		}
 	}
 	return e, nil
+}
+
+// isDomain reports whether d has the form of "a valid DNS name" of 255 or fewer
+// ASCII characters (RFC 8489 section 14.16).
+func isDomain(d []byte) bool {
+	for _, b := range d {
+		letter := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+		if !letter && (b < '0' || b > '9') && b != '-' && b != '_' && b != '.' {
+			return false
+		}
+	}
+	return len(d) <= maxAlternateName
 }
 
 // printable makes a server's text fit for logs and events.
