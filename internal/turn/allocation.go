@@ -2,9 +2,16 @@ package turn
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/pion/stun"
+)
+
+// How long after a refused Refresh the next is sent.
+const (
+	minRefreshRetry = time.Second
+	maxRefreshRetry = 10 * time.Second
 )
 
 // allocatedBy takes the response to an Allocate request (RFC 8656 section 7.3).
@@ -38,6 +45,20 @@ func (c *Client) allocatedBy(now time.Time, m *stun.Message) {
 	c.push(e)
 }
 
+// refreshLater tries once more what failed, until the allocation has expired: all
+// but 437 may be over soon (RFC 8656 section 8.3).
+func (c *Client) refreshLater(now time.Time) {
+	c.refreshAt = now.Add(min(max(c.expires.Sub(now)/4, minRefreshRetry), maxRefreshRetry))
+}
+
+// expired says why the allocation was not refreshed in time.
+func (c *Client) expired() error {
+	if c.lastRefusal != nil {
+		return fmt.Errorf("TURN allocation expired: %w", c.lastRefusal)
+	}
+	return errExpired
+}
+
 // refreshed takes the response to a Refresh request (RFC 8656 section 8.3).
 func (c *Client) refreshed(now time.Time, m *stun.Message) { c.prolong(now, m) }
 
@@ -51,4 +72,5 @@ func (c *Client) prolong(now time.Time, m *stun.Message) {
 	lifetime = max(lifetime, 2*time.Second) // a server's 0 must not keep us busy
 	c.expires = now.Add(lifetime)
 	c.refreshAt = now.Add(max(lifetime-time.Minute, lifetime/2))
+	c.lastRefusal = nil
 }

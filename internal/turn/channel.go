@@ -11,7 +11,6 @@ import (
 // is refreshed a minute earlier.
 const (
 	firstChannel    = 0x4000
-	lastChannel     = 0x4fff
 	channelLifetime = 10 * time.Minute
 	channelRefresh  = 9 * time.Minute
 	maxChannels     = 256

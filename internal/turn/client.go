@@ -39,9 +39,8 @@ type Config struct {
 	// Stream says that the server is reached over TCP or TLS: requests are not
 	// repeated (RFC 8489 section 6.2.2), and ChannelData is padded (RFC 8656
 	// section 12.5).
-	Stream   bool
-	Software string    // sent in Allocate requests; empty: none
-	Random   io.Reader // nil: crypto/rand
+	Stream bool
+	Random io.Reader // nil: crypto/rand
 	// AllocateTimeout bounds the time from Allocate to Allocated or Failed, 401 and
 	// 438 included. 0: 10 s.
 	AllocateTimeout time.Duration
@@ -80,6 +79,7 @@ type Client struct {
 	relayed      [2]netip.AddrPort
 	expires      time.Time // of the allocation
 	refreshAt    time.Time // zero while a Refresh is under way
+	lastRefusal  error     // of a Refresh since the last that succeeded
 	giveUp       time.Time // of allocating
 	lastSent     time.Time
 	transactions []*transaction
@@ -231,7 +231,7 @@ func (c *Client) Advance(now time.Time) {
 		return
 	}
 	if !now.Before(c.expires) {
-		c.fail(errExpired)
+		c.fail(c.expired())
 		return
 	}
 	if !c.refreshAt.IsZero() && !now.Before(c.refreshAt) {

@@ -180,7 +180,7 @@ func (s *script) permit() {
 // RFC 8656 section 7.1 and RFC 8489 section 9.2.3: the first request has no
 // credentials, the second has them with what the server told.
 func TestAllocatesAfterTheChallenge(t *testing.T) {
-	s := newScript(t, Config{Family: DualStack, Software: "passerelle"})
+	s := newScript(t, Config{Family: DualStack})
 	first := s.last(stun.MethodAllocate)
 	transport, _ := first.Get(stun.AttrRequestedTransport)
 	if first.Contains(stun.AttrUsername) || first.Contains(stun.AttrMessageIntegrity) || !slices.Equal(transport, []byte{17, 0, 0, 0}) {
@@ -397,5 +397,62 @@ func TestTheAllocationIsRefreshed(t *testing.T) {
 	}
 	if !closing.c.Deadline().IsZero() {
 		t.Error("a deadline after Close")
+	}
+}
+
+// RFC 8656 section 8.3: of the answers to a Refresh only 437 says that the allocation
+// is gone. What else is refused is asked for again, until it has expired, and 401 and
+// 438 tell the nonce to do that with (RFC 8489 section 9.2.5).
+func TestARefusedRefreshIsTriedAgain(t *testing.T) {
+	for _, refusal := range []int{401, 403, 438, 441, 500, 508} {
+		s := newScript(t, Config{})
+		s.allocate(600 * time.Second)
+		s.run(541 * time.Second)
+		for range 2 {
+			before := s.count(stun.MethodRefresh)
+			m := s.last(stun.MethodRefresh)
+			s.must(s.answer(m, stun.ClassErrorResponse, code(refusal, ""), stun.NewRealm(realm), stun.NewNonce("n2")))
+			s.run(11 * time.Second)
+			if s.count(stun.MethodRefresh) == before || len(s.events) != 1 {
+				t.Fatalf("%d: %d Refresh requests, events %+v", refusal, s.count(stun.MethodRefresh), s.events)
+			}
+		}
+		var nonce stun.Nonce
+		m := s.last(stun.MethodRefresh)
+		must := "n1"
+		if refusal == 401 || refusal == 438 {
+			must = "n2"
+		}
+		if m.Parse(&nonce) != nil || nonce.String() != must {
+			t.Errorf("%d: asked again with nonce %q", refusal, nonce)
+		}
+		s.must(s.answer(m, stun.ClassSuccessResponse, lifetime(600*time.Second), key()))
+		s.run(100 * time.Second)
+		if !s.c.Alive() {
+			t.Errorf("%d: events %+v", refusal, s.events)
+		}
+	}
+}
+
+// A server that refuses for ever is told of when the allocation has expired, and is
+// not asked in a hurry.
+func TestARefusalForEverEndsWithTheAllocation(t *testing.T) {
+	for _, life := range []time.Duration{2 * time.Second, 600 * time.Second} {
+		s := newScript(t, Config{})
+		s.allocate(life)
+		for answered := 0; s.c.Alive(); {
+			s.run(100 * ms)
+			if n := s.count(stun.MethodRefresh); n > answered {
+				answered = n
+				s.must(s.answer(s.last(stun.MethodRefresh), stun.ClassErrorResponse, code(500, ""), key()))
+			}
+		}
+		var e *ErrorResponse
+		if failed, ok := s.events[1].(*Failed); !ok || !errors.As(failed.Err, &e) || e.Code != 500 {
+			t.Errorf("events %+v", s.events)
+		}
+		if n := s.count(stun.MethodRefresh); n > 30 {
+			t.Errorf("%d Refresh requests", n)
+		}
 	}
 }

@@ -16,7 +16,7 @@ const (
 	rc              = 7
 	rm              = 16
 	streamTimeout   = 39500 * time.Millisecond // Ti, RFC 8489 section 6.2.2
-	maxStaleNonces  = 3                        // answers 438 that one transaction goes through
+	maxStaleNonces  = 3                        // challenges that one transaction goes through
 	maxTransactions = 300
 	udpTransport    = 17 // RFC 8656 section 18.8
 )
@@ -42,7 +42,7 @@ type transaction struct {
 	sent      int
 	interval  time.Duration
 	next, end time.Time // of the next transmission, or the end
-	stale     int       // answers 438 so far
+	stale     int       // challenges to its credentials so far
 }
 
 // request sends the request of t, with the credentials where the server has asked
@@ -114,9 +114,6 @@ func (c *Client) addAttributes(m *stun.Message, t *transaction) {
 			m.Add(attrAdditional, []byte{byte(IPv6), 0, 0, 0})
 			m.Add(attrAdditionalDraft, []byte{byte(IPv6), 0, 0, 0})
 		}
-		if c.cfg.Software != "" {
-			m.Add(stun.AttrSoftware, []byte(c.cfg.Software))
-		}
 	case stun.MethodRefresh:
 		if c.state == allocated {
 			m.Add(stun.AttrLifetime, binary.BigEndian.AppendUint32(nil, uint32(defaultLifetime/time.Second)))
@@ -185,7 +182,9 @@ func (c *Client) judge(m *stun.Message, t *transaction) (*ErrorResponse, error) 
 }
 
 // challenged repeats the request where the server asks for credentials, or for
-// its new nonce (RFC 8489 section 9.2.5). It reports whether it did.
+// its new nonce (RFC 8489 section 9.2.5). It reports whether it did. After a 401 to
+// credentials "the client MUST NOT perform this retry if it is not changing" the
+// realm; the nonce of such an answer is good for the requests to come.
 func (c *Client) challenged(now time.Time, t *transaction, m *stun.Message, failure *ErrorResponse) bool {
 	nonce, hasNonce := attribute(m, stun.AttrNonce)
 	realm, hasRealm := attribute(m, stun.AttrRealm)
@@ -194,20 +193,34 @@ func (c *Client) challenged(now time.Time, t *transaction, m *stun.Message, fail
 	}
 	switch {
 	case failure.Code == codeUnauthenticated && !t.signed && hasNonce && hasRealm:
-		c.realm, c.nonce = string(realm), string(nonce)
-		c.key = stun.NewLongTermIntegrity(c.cfg.Username, c.realm, c.cfg.Password)
+		c.know(string(realm), string(nonce))
+	case failure.Code == codeUnauthenticated && t.signed && hasNonce && hasRealm:
+		changed := string(realm) != c.realm
+		c.know(string(realm), string(nonce))
+		if !changed || t.stale >= maxStaleNonces {
+			return false
+		}
+		t.stale++
 	case failure.Code == codeStaleNonce && t.signed && hasNonce && t.stale < maxStaleNonces:
 		t.stale++
-		c.nonce = string(nonce)
-		if hasRealm && string(realm) != c.realm {
-			c.realm = string(realm)
-			c.key = stun.NewLongTermIntegrity(c.cfg.Username, c.realm, c.cfg.Password)
+		if !hasRealm {
+			realm = []byte(c.realm)
 		}
+		c.know(string(realm), string(nonce))
 	default:
 		return false
 	}
 	c.request(now, t)
 	return true
+}
+
+// know takes what the server wants the next requests to be signed with.
+func (c *Client) know(realm, nonce string) {
+	c.nonce = nonce
+	if c.key == nil || realm != c.realm {
+		c.realm = realm
+		c.key = stun.NewLongTermIntegrity(c.cfg.Username, realm, c.cfg.Password)
+	}
 }
 
 // succeeded acts on a success response.
@@ -238,7 +251,12 @@ func (c *Client) refused(now time.Time, t *transaction, failure *ErrorResponse) 
 		}
 		c.fail(failure)
 	case stun.MethodRefresh:
-		c.fail(failure)
+		if failure.Code == codeMismatch {
+			c.fail(failure) // RFC 8656 section 8.3: "the allocation no longer exists"
+			return
+		}
+		c.lastRefusal = failure
+		c.refreshLater(now)
 	case stun.MethodCreatePermission:
 		if failure.Code == codeMismatch {
 			c.fail(failure) // the server knows no allocation
@@ -260,8 +278,7 @@ func (c *Client) timedOut(now time.Time, t *transaction) {
 	case stun.MethodAllocate:
 		c.fail(errNoAnswer)
 	case stun.MethodRefresh:
-		// Once more, until the allocation has expired. RFC 8656 section 8.3.
-		c.refreshAt = now
+		c.refreshLater(now)
 	case stun.MethodCreatePermission:
 		c.forbidden(now, t.peer.Addr(), errNoAnswer)
 	case stun.MethodChannelBind:
