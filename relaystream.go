@@ -20,6 +20,11 @@ const (
 	streamTimeout = 10 * time.Second
 	// streamQueue is how many bytes wait for a slow stream before more is dropped.
 	streamQueue = 128 << 10
+	// streamStall is how long a server may take to read a piece of streamPiece bytes,
+	// or what is left, before the stream counts as failed: it would hold its relay up
+	// for ever.
+	streamStall = 10 * time.Second
+	streamPiece = 16 << 10
 	// streamLinger is how long Close waits for what is queued to leave.
 	streamLinger = 250 * time.Millisecond
 )
@@ -127,6 +132,7 @@ type streamConn struct {
 	wake    sync.Cond
 	pending []byte
 	closing bool
+	lingers time.Time     // when closing: until then the writer may write
 	failed  error         // of the writer
 	done    chan struct{} // closed when the writer has ended
 }
@@ -157,8 +163,11 @@ func (c *streamConn) ReadBatch(ds []netio.Datagram) (int, error) {
 		if read == 0 && err != nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			if c.closing {
+			switch {
+			case c.closing:
 				err = net.ErrClosed
+			case c.failed != nil:
+				err = c.failed // the writer has closed the stream
 			}
 			return 0, err
 		}
@@ -218,9 +227,9 @@ func (c *streamConn) write() {
 		if len(sending) == 0 {
 			return
 		}
-		if _, err := c.conn.Write(sending); err != nil {
+		if err := c.send(sending); err != nil {
 			c.mu.Lock()
-			c.failed, c.pending = err, nil
+			c.failed, c.pending = fmt.Errorf("write to TURN server: %w", err), nil
 			c.mu.Unlock()
 			_ = c.raw.Close() // ends the reader
 			return
@@ -228,13 +237,37 @@ func (c *streamConn) write() {
 	}
 }
 
+// send writes, and fails where the server stops reading.
+func (c *streamConn) send(b []byte) error {
+	for len(b) > 0 {
+		piece := b[:min(len(b), streamPiece)]
+		c.mu.Lock()
+		deadline := time.Now().Add(streamStall)
+		if c.closing {
+			deadline = c.lingers
+		}
+		err := c.raw.SetWriteDeadline(deadline)
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if _, err := c.conn.Write(piece); err != nil {
+			return err
+		}
+		b = b[len(piece):]
+	}
+	return nil
+}
+
 // Close sends what is queued, for a moment, and closes the stream.
 func (c *streamConn) Close() error {
 	c.mu.Lock()
-	c.closing = true
+	if !c.closing {
+		c.closing, c.lingers = true, time.Now().Add(streamLinger)
+		_ = c.raw.SetWriteDeadline(c.lingers)
+	}
 	c.wake.Signal()
 	c.mu.Unlock()
-	_ = c.raw.SetWriteDeadline(time.Now().Add(streamLinger))
 	<-c.done
 	if err := c.raw.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err

@@ -8,9 +8,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -242,6 +244,63 @@ func TestASlowStreamBlocksNobody(t *testing.T) {
 		if _, err := conn.ReadBatch(make([]netio.Datagram, 1)); !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
 		}
+	})
+}
+
+// A server that stops reading costs its relay, in bounded time, though it keeps the
+// connection open: reader and writer end with the reason.
+func TestAStreamThatIsNotReadFails(t *testing.T) {
+	for _, queued := range []int{1, 100} { // less and more than one piece
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			defer far.Close()
+			conn := newStreamConn(near, near, netip.AddrPort{})
+			b := netio.GetBuffer()
+			b.SetLen(1200)
+			for range queued {
+				_, err := conn.WriteBatch([]netio.Datagram{{Buffer: b}})
+				must(t, err)
+			}
+			began := time.Now()
+			if _, err := conn.ReadBatch(make([]netio.Datagram, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the reader ends with %v", err)
+			}
+			if waited := time.Since(began); waited > streamStall {
+				t.Errorf("after %v", waited)
+			}
+			if _, err := conn.WriteBatch([]netio.Datagram{{Buffer: b}}); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the writer fails with %v", err)
+			}
+			b.Release()
+			must(t, conn.Close())
+		})
+	}
+}
+
+// A slow server is no dead one: what it reads piece by piece counts.
+func TestASlowReaderKeepsTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		conn := newStreamConn(near, near, netip.AddrPort{})
+		b := netio.GetBuffer()
+		b.SetLen(1200)
+		for range 100 {
+			_, err := conn.WriteBatch([]netio.Datagram{{Buffer: b}})
+			must(t, err)
+		}
+		b.Release()
+		began, piece := time.Now(), make([]byte, streamPiece)
+		for left := 100 * 1200; left > 0; {
+			time.Sleep(streamStall / 2)
+			n, err := io.ReadFull(far, piece[:min(left, len(piece))])
+			must(t, err)
+			left -= n
+		}
+		if time.Since(began) < 2*streamStall {
+			t.Error("too quick to show anything")
+		}
+		must(t, conn.Close())
+		must(t, far.Close())
 	})
 }
 
