@@ -77,13 +77,8 @@ func (g *ICEGatherer) dropSockets(now time.Time, ids []ice.LocalID, addresses []
 			if path := t.path.Load(); path != nil && path.socket == socket {
 				continue
 			}
-			if t.agent != nil {
-				t.agent.RemoveLocal(now, id)
-			}
 		}
-		delete(g.sockets, id)
-		delete(g.places, id)
-		g.work.Go(func() { _ = socket.Close() }) // it waits for the reader
+		g.dropSocket(now, id)
 	}
 }
 

@@ -76,8 +76,6 @@ func (g *ICEGatherer) follow(now time.Time, addresses []hostAddress) {
 			g.closeRelay(now, r)
 		}
 	}
-	g.candidates = slices.DeleteFunc(slices.Clone(g.candidates), func(c ice.LocalCandidate) bool { return g.sockets[c.ID] == nil })
-	g.dirty = true
 	fresh := slices.DeleteFunc(slices.Clone(addresses), func(a hostAddress) bool {
 		return a.foreign != nil || slices.ContainsFunc(g.addresses, a.is)
 	})
@@ -116,13 +114,25 @@ func (g *ICEGatherer) hasPath(a hostAddress) bool {
 // dropSocket takes a socket out of use and closes it beside the loop.
 func (g *ICEGatherer) dropSocket(now time.Time, id ice.LocalID) {
 	socket := g.sockets[id]
+	g.forget(now, id)
+	g.work.Go(func() { _ = socket.Close() }) // it waits for the reader
+}
+
+// forget takes a path out of all that knows it, with its candidates. Closing it is
+// left to the caller.
+func (g *ICEGatherer) forget(now time.Time, id ice.LocalID) {
+	if _, ok := g.sockets[id]; !ok {
+		return
+	}
 	delete(g.sockets, id)
 	delete(g.places, id)
+	// The old slice may be published.
+	g.candidates = slices.DeleteFunc(slices.Clone(g.candidates), func(c ice.LocalCandidate) bool { return c.ID == id })
+	g.dirty = true
 	g.machine.RemoveSocket(now, id)
 	if g.transport != nil && g.transport.agent != nil {
 		g.transport.agent.RemoveLocal(now, id)
 	}
-	g.work.Go(func() { _ = socket.Close() }) // it waits for the reader
 }
 
 // gatherMore gathers on addresses that came after the others. On the loop.

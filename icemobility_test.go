@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -54,6 +55,46 @@ func (s *signalling) answer(a, b *PeerConnection, offer SessionDescription) {
 	}
 	answer := *b.LocalDescription()
 	s.send(func() { _ = a.SetRemoteDescription(answer) })
+}
+
+// A path that has failed takes its candidates along: nobody is told of them any more.
+func TestFailedPathsHaveNoCandidates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(1)
+		defer n.Close()
+		server := n.TURNServer("turn", "198.51.100.3")
+		pc := connectionOn(t, n.Host("a", "192.0.2.1"), SettingEngine{}, Configuration{ICEServers: []ICEServer{turnServer(server)}})
+		defer pc.Close()
+		gatherAll(t, pc)
+		types := func() (all []ICECandidateType) {
+			candidates, err := pc.gatherer.GetLocalCandidates()
+			must(t, err)
+			for _, c := range candidates {
+				all = append(all, c.Typ)
+			}
+			return all
+		}
+		if got := types(); !slices.Equal(got, []ICECandidateType{ICECandidateTypeHost, ICECandidateTypeRelay}) {
+			t.Fatalf("candidates %v", got)
+		}
+		must(t, pc.gatherer.do("test", func(now time.Time) error {
+			pc.gatherer.relayFailed(now, pc.gatherer.relays[0], errors.New("test"))
+			return nil
+		}))
+		if got := types(); !slices.Equal(got, []ICECandidateType{ICECandidateTypeHost}) {
+			t.Errorf("without the relay: %v", got)
+		}
+		must(t, pc.gatherer.do("test", func(now time.Time) error {
+			for id := range pc.gatherer.sockets {
+				pc.gatherer.socketFailed(id, errors.New("test"))
+			}
+			return nil
+		}))
+		synctest.Wait()
+		if got := types(); len(got) != 0 {
+			t.Errorf("without a socket: %v", got)
+		}
+	})
 }
 
 // mobileRig connects a host with two interfaces, of which one is up, to a server.

@@ -203,14 +203,7 @@ func (g *ICEGatherer) closeRelay(now time.Time, r *relay) {
 	r.tell(errGatheringEnded)
 	g.relays = slices.DeleteFunc(g.relays, func(other *relay) bool { return other == r })
 	for _, id := range r.ids {
-		if _, ok := g.sockets[id]; !ok {
-			continue
-		}
-		delete(g.sockets, id)
-		g.machine.RemoveSocket(now, id)
-		if g.transport != nil && g.transport.agent != nil {
-			g.transport.agent.RemoveLocal(now, id)
-		}
+		g.forget(now, id)
 	}
 	g.work.Go(func() { _ = r.socket.Close() }) // it waits for the reader
 }
