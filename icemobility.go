@@ -79,8 +79,14 @@ func (g *ICEGatherer) follow(now time.Time, addresses []hostAddress) {
 	fresh := slices.DeleteFunc(slices.Clone(addresses), func(a hostAddress) bool {
 		return a.foreign != nil || slices.ContainsFunc(g.addresses, a.is)
 	})
+	if room := max(maxSockets-len(g.sockets), 0); len(fresh) > room {
+		g.log.warn("too many addresses to gather on", "addresses", len(addresses), "not used", len(fresh)-room)
+		left := fresh[room:] // they stay fresh, for when there is room
+		addresses = slices.DeleteFunc(slices.Clone(addresses), func(a hostAddress) bool { return slices.ContainsFunc(left, a.is) })
+		fresh = fresh[:room]
+	}
 	g.addresses = addresses
-	if len(fresh) > 0 && len(g.sockets)+len(fresh) <= maxSockets {
+	if len(fresh) > 0 {
 		g.gatherMore(fresh)
 	}
 	if g.displaced && slices.ContainsFunc(addresses, func(a hostAddress) bool { return !a.Loopback }) {

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -93,6 +94,55 @@ func TestFailedPathsHaveNoCandidates(t *testing.T) {
 		synctest.Wait()
 		if got := types(); len(got) != 0 {
 			t.Errorf("without a socket: %v", got)
+		}
+	})
+}
+
+// Of more new addresses than a gatherer has room for, those are used that there is
+// room for, and the others when others have gone.
+func TestNewAddressesBeyondTheBoundAreNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(1)
+		defer n.Close()
+		const first, later = maxSockets - 4, 8
+		var addrs []string
+		for i := range first + later {
+			addrs = append(addrs, fmt.Sprintf("if%d=192.0.2.%d", i, i+1))
+		}
+		h := n.Host("a", addrs...)
+		up := func(from, to int, up bool) {
+			for i := from; i < to; i++ {
+				h.SetInterface(fmt.Sprintf("if%d", i), up)
+			}
+		}
+		up(first, first+later, false)
+		pc := connectionOn(t, h, SettingEngine{}, Configuration{})
+		defer pc.Close()
+		gatherAll(t, pc)
+		used := func() int {
+			time.Sleep(time.Second)
+			candidates, err := pc.gatherer.GetLocalCandidates()
+			must(t, err)
+			return len(candidates)
+		}
+		steps := []struct {
+			from, to int
+			up       bool
+			want     int
+		}{
+			{first, first + later, true, maxSockets},
+			{0, 3, false, maxSockets}, // three of those left have their place
+			{3, 10, false, maxSockets - 7 + 1},
+			{0, 2, true, maxSockets - 6 + 2},
+		}
+		if got := used(); got != first {
+			t.Errorf("%d candidates at first", got)
+		}
+		for i, step := range steps {
+			up(step.from, step.to, step.up)
+			if got := used(); got != step.want {
+				t.Errorf("step %d: %d candidates, want %d", i, got, step.want)
+			}
 		}
 	})
 }
