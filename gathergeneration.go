@@ -44,7 +44,7 @@ func (g *ICEGatherer) gathers(generation int) bool {
 func (g *ICEGatherer) reuse(now time.Time, addresses []hostAddress) (fresh []hostAddress) {
 	ids := make([]ice.LocalID, 0, len(g.sockets))
 	for id := range g.sockets {
-		if !g.isRelay(id) {
+		if _, ok := g.places[id]; ok { // relays have none
 			ids = append(ids, id)
 		}
 	}

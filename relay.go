@@ -238,11 +238,6 @@ func (g *ICEGatherer) carriesData(r *relay) bool {
 	return ok && p.Socket == r.socket
 }
 
-// isRelay reports whether an ID stands for a relayed address.
-func (g *ICEGatherer) isRelay(id ice.LocalID) bool {
-	return slices.ContainsFunc(g.relays, func(r *relay) bool { return slices.Contains(r.ids[:], id) })
-}
-
 // takePaths empties the gatherer of its sockets and relays, for whoever closes
 // them. On the loop, or when it has ended.
 func (g *ICEGatherer) takePaths() (all []localPath) {
