@@ -27,6 +27,7 @@ func (g *ICEGatherer) begin() {
 	g.watchInterfaces()
 	g.machine = g.newMachine()
 	g.candidates, g.stunAddrs, g.failures, g.dirty = nil, nil, nil, true
+	g.asking = 1 // enumerate's
 	g.publishInbound()
 	if g.state != ICEGathererStateGathering {
 		g.setState(ICEGathererStateGathering)

@@ -39,6 +39,7 @@ type ICEGatherer struct {
 	asked      []netip.AddrPort  // stunAddrs when gathering was complete
 	addresses  []hostAddress     // as last seen
 	hidden     []hiddenAddress   // names in the place of addresses
+	asking     int               // calls of askServers that this generation waits for
 	looking    bool              // at the addresses, see icemobility.go
 	lookAgain  bool
 	displaced  bool // the address that data left from is gone
@@ -315,7 +316,10 @@ func (g *ICEGatherer) askServers(generation int, servers []iceServerURL, address
 	}
 	lookups.Wait()
 	g.loop.Post(func(now time.Time) {
-		if g.gathers(generation) {
+		if !g.gathers(generation) {
+			return
+		}
+		if g.asking--; g.asking == 0 {
 			g.machine.Complete(now)
 		}
 	})

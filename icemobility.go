@@ -79,7 +79,9 @@ func (g *ICEGatherer) follow(now time.Time, addresses []hostAddress) {
 	fresh := slices.DeleteFunc(slices.Clone(addresses), func(a hostAddress) bool {
 		return a.foreign != nil || slices.ContainsFunc(g.addresses, a.is)
 	})
-	if room := max(maxSockets-len(g.sockets), 0); len(fresh) > room {
+	// Sockets that are being opened count, too: each known address has its place.
+	taken := len(addresses) - len(fresh) + len(g.sockets) - len(g.places)
+	if room := max(maxSockets-taken, 0); len(fresh) > room {
 		g.log.warn("too many addresses to gather on", "addresses", len(addresses), "not used", len(fresh)-room)
 		left := fresh[room:] // they stay fresh, for when there is room
 		addresses = slices.DeleteFunc(slices.Clone(addresses), func(a hostAddress) bool { return slices.ContainsFunc(left, a.is) })
@@ -146,13 +148,13 @@ func (g *ICEGatherer) gatherMore(fresh []hostAddress) {
 	if g.stale {
 		return // all is gathered again soon
 	}
-	complete := g.state == ICEGathererStateComplete
-	if complete {
+	if g.state == ICEGathererStateComplete {
 		g.stunAddrs = slices.Clone(g.asked)
 		g.publishInbound()
 		g.machine.Reopen()
 		g.setState(ICEGathererStateGathering)
 	}
+	g.asking++
 	generation, servers, live := g.generation, g.serversToAsk(), slices.Clone(g.relays)
 	relayOnly := g.policy == ICETransportPolicyRelay
 	g.work.Go(func() {
@@ -161,8 +163,6 @@ func (g *ICEGatherer) gatherMore(fresh []hostAddress) {
 				g.openSocket(a)
 			}
 		}
-		if complete {
-			g.askServers(generation, servers, fresh, live)
-		}
+		g.askServers(generation, servers, fresh, live)
 	})
 }
