@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -205,7 +206,16 @@ func (g *ICEGatherer) closeRelay(now time.Time, r *relay) {
 	for _, id := range r.ids {
 		g.forget(now, id)
 	}
-	g.work.Go(func() { _ = r.socket.Close() }) // it waits for the reader
+	g.work.Go(func() { _ = r.Close() })
+}
+
+// Close gives the allocation up: it returns when the server has been told. What waits
+// for the answer, a few seconds at most, is a goroutine that nobody waits for. Not on
+// the loop. The error is always nil.
+func (r *relay) Close() error {
+	go func() { _ = r.socket.Close() }()
+	<-r.conn.parted
+	return nil
 }
 
 // reuseRelays offers the relays of the servers in force again, and gives up the
@@ -240,14 +250,14 @@ func (g *ICEGatherer) carriesData(r *relay) bool {
 
 // takePaths empties the gatherer of its sockets and relays, for whoever closes
 // them. On the loop, or when it has ended.
-func (g *ICEGatherer) takePaths() (all []localPath) {
+func (g *ICEGatherer) takePaths() (all []io.Closer) {
 	for _, s := range g.sockets {
-		all = append(all, s)
+		if _, ok := s.(relayPath); !ok {
+			all = append(all, s)
+		}
 	}
 	for _, r := range g.relays {
-		if r.allocated == nil {
-			all = append(all, r.socket)
-		}
+		all = append(all, r)
 		r.closed = true
 		r.tell(errGatheringEnded)
 	}

@@ -244,3 +244,47 @@ func TestFollowsTryAlternate(t *testing.T) {
 		}
 	})
 }
+
+// RFC 8656 section 8: the server is told to let an allocation go, again where that was
+// lost, while Close waits for nothing. Where nobody answers, the socket is let go in
+// bounded time.
+func TestAnAllocationIsGivenUpOverALossyPath(t *testing.T) {
+	for _, outage := range []time.Duration{0, time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			n := simnet.New(1)
+			defer n.Close()
+			n.SetDefaultLink(simnet.Link{Delay: 10 * time.Millisecond})
+			s := n.TURNServer("turn", "198.51.100.3")
+			h := n.Host("h", "192.0.2.1")
+			pc := connectionOn(t, h, SettingEngine{}, relayOnly(turnServer(s)))
+			gatherAll(t, pc)
+			var local netip.AddrPort
+			must(t, pc.gatherer.do("test", func(time.Time) error {
+				local = pc.gatherer.relays[0].conn.inner.LocalAddr()
+				return nil
+			}))
+			n.SetLink(h, s.Host(), simnet.Link{Delay: 10 * time.Millisecond, Down: outage > 0})
+			began := time.Now()
+			must(t, pc.Close())
+			if waited := time.Since(began); waited != 0 {
+				t.Errorf("Close took %v", waited)
+			}
+			time.Sleep(min(outage, 5*time.Second))
+			n.SetLink(h, s.Host(), simnet.Link{Delay: 10 * time.Millisecond})
+			time.Sleep(5 * time.Second)
+			want := 1
+			if outage > 5*time.Second {
+				want = 0
+			}
+			if got := s.Stats().Released; got != want || s.Allocations() != 1-want {
+				t.Errorf("outage of %v: %d released, %d left", outage, got, s.Allocations())
+			}
+			conn, err := h.ListenUDP(local)
+			if err != nil {
+				t.Errorf("outage of %v: the socket is still open: %v", outage, err)
+				return
+			}
+			must(t, conn.Close())
+		})
+	}
+}

@@ -30,10 +30,17 @@ type relayConn struct {
 	client *turn.Client
 
 	relayed atomic.Pointer[netip.AddrPort] // nil before there is an allocation
+
+	parted    chan struct{} // closed by Close when the server has been told once
+	readEnded chan struct{} // closed by the reader
+	answered  chan struct{} // holds one value when something came from the server behind parted
 }
 
 func newRelayConn(inner netio.PacketConn, server netip.AddrPort, config turn.Config) *relayConn {
-	return &relayConn{inner: inner, server: server, client: turn.New(config)}
+	return &relayConn{
+		inner: inner, server: server, client: turn.New(config),
+		parted: make(chan struct{}), readEnded: make(chan struct{}), answered: make(chan struct{}, 1),
+	}
 }
 
 // LocalAddr is the first relayed address; before there is one, that of the socket
@@ -135,13 +142,16 @@ func (c *relayConn) transmit(packets [][]byte) {
 }
 
 // ReadBatch returns what peers have sent; what the server says to the client is
-// dealt with here.
+// dealt with here. An error is the last that is read.
 func (c *relayConn) ReadBatch(ds []netio.Datagram) (int, error) {
 	for {
 		n, err := c.inner.ReadBatch(ds)
 		kept := 0
 		if n > 0 {
 			kept = c.unwrap(time.Now(), ds[:n])
+		}
+		if err != nil {
+			close(c.readEnded)
 		}
 		if kept > 0 || err != nil {
 			return kept, err
@@ -168,6 +178,14 @@ func (c *relayConn) unwrap(now time.Time, ds []netio.Datagram) (kept int) {
 		}
 	})
 	clear(ds[kept:])
+	select {
+	case <-c.parted:
+		select {
+		case c.answered <- struct{}{}:
+		default:
+		}
+	default:
+	}
 	return kept
 }
 
@@ -218,8 +236,31 @@ func (c *relayConn) wrap(now time.Time, ds []netio.Datagram) (taken int, refused
 	return taken, refused
 }
 
-// Close gives the allocation up and closes what is underneath.
+// Close gives the allocation up, waits until the server has said that it knows, but
+// not longer than the client asks it, and closes what is underneath. Once.
 func (c *relayConn) Close() error {
 	c.turn(func() { c.client.Close(time.Now()) })
+	close(c.parted)
+	c.linger()
 	return c.inner.Close()
+}
+
+// linger drives the client to its end, as the loop may have ended.
+func (c *relayConn) linger() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		at := c.deadline()
+		if at.IsZero() {
+			return
+		}
+		timer.Reset(time.Until(at))
+		select {
+		case <-timer.C:
+			c.advance(time.Now())
+		case <-c.answered:
+		case <-c.readEnded:
+			return
+		}
+	}
 }

@@ -35,9 +35,9 @@ func (c *Client) allocatedBy(now time.Time, m *stun.Message) {
 			e.Mapped = addr
 		}
 	}
+	c.holds = true
 	if len(e.Relayed) == 0 {
-		c.send(now, c.build(&transaction{method: stun.MethodRefresh})) // lifetime 0: nobody wants it
-		c.fail(errNoAddress)
+		c.fail(errNoAddress) // Close gives it up
 		return
 	}
 	c.setState(allocated)

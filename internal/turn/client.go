@@ -15,6 +15,7 @@ const (
 	defaultAllocateTimeout = 10 * time.Second
 	defaultLifetime        = 10 * time.Minute // RFC 8656 section 7.2
 	maxLifetime            = time.Hour
+	releaseTimeout         = 4 * time.Second  // over UDP four requests
 	keepaliveInterval      = 15 * time.Second // RFC 8445 section 11
 )
 
@@ -53,16 +54,18 @@ const (
 	idle       state = iota // Allocate has not been called
 	allocating              // Allocated or Failed follows
 	allocated               // data passes
-	failed                  // final; Failed has been reported
-	closed                  // final; the allocation was given up
+	failed                  // Failed has been reported
+	releasing               // closed; the server is told to give the allocation up
+	closed                  // final
 )
 
 // transitions lists the states that may follow each.
 var transitions = map[state][]state{
 	idle:       {allocating, closed},
-	allocating: {allocated, failed, closed},
-	allocated:  {failed, closed},
-	failed:     {closed},
+	allocating: {allocated, failed, releasing, closed},
+	allocated:  {failed, releasing, closed},
+	failed:     {releasing, closed},
+	releasing:  {closed},
 }
 
 // Client is one allocation on a TURN server (RFC 8656). It keeps the allocation,
@@ -75,12 +78,12 @@ type Client struct {
 	state        state
 	key          stun.MessageIntegrity // nil until the server has told its realm
 	realm, nonce string
-	tried        bool // an Allocate request went out with credentials: the server may hold an allocation
+	holds        bool // the server has an allocation for us, or may have
 	relayed      [2]netip.AddrPort
 	expires      time.Time // of the allocation
 	refreshAt    time.Time // zero while a Refresh is under way
 	lastRefusal  error     // of a Refresh since the last that succeeded
-	giveUp       time.Time // of allocating
+	giveUp       time.Time // of allocating, or of releasing
 	lastSent     time.Time
 	transactions []*transaction
 	permissions  map[netip.Addr]*permission
@@ -161,19 +164,30 @@ func (c *Client) Allocate(now time.Time) {
 	c.request(now, &transaction{method: stun.MethodAllocate, family: c.cfg.Family})
 }
 
-// Close gives the allocation up: a Refresh with lifetime 0 is to be sent, once
-// (RFC 8656 section 8). No events follow.
+// Close gives the allocation up: no data passes any more, and no events follow. A
+// Refresh with lifetime 0 is sent (RFC 8656 section 8), and repeated, while the owner
+// calls Advance and HandlePacket, until the server has answered or releaseTimeout has
+// passed. Deadline is zero then.
 func (c *Client) Close(now time.Time) {
-	if c.state == closed {
+	if c.state == closed || c.state == releasing {
 		return
 	}
-	release := c.state == allocated || c.state == allocating && c.tried
+	c.drop()
+	c.events = nil
+	if !c.holds {
+		c.setState(closed)
+		return
+	}
+	c.setState(releasing)
+	c.giveUp = now.Add(releaseTimeout)
+	c.request(now, &transaction{method: stun.MethodRefresh})
+}
+
+// released ends what Close began: the server has answered, whatever it was, or is not
+// asked any more.
+func (c *Client) released() {
 	c.setState(closed)
 	c.drop()
-	if release {
-		c.send(now, c.build(&transaction{method: stun.MethodRefresh}))
-	}
-	c.events = nil
 }
 
 // fail ends the client.
@@ -204,7 +218,7 @@ func (c *Client) Alive() bool { return c.state == allocating || c.state == alloc
 
 // Advance does what is due: retransmissions, refreshes, time-outs.
 func (c *Client) Advance(now time.Time) {
-	if !c.Alive() {
+	if !c.Alive() && c.state != releasing {
 		return
 	}
 	for i := 0; i < len(c.transactions); i++ {
@@ -223,6 +237,9 @@ func (c *Client) Advance(now time.Time) {
 		}
 		c.transmit(now, t)
 	}
+	if c.state == releasing && !now.Before(c.giveUp) {
+		c.released()
+	}
 	if c.state == allocating && !now.Before(c.giveUp) {
 		c.fail(errNoAnswer)
 		return
@@ -231,6 +248,7 @@ func (c *Client) Advance(now time.Time) {
 		return
 	}
 	if !now.Before(c.expires) {
+		c.holds = false
 		c.fail(c.expired())
 		return
 	}
@@ -257,7 +275,7 @@ func (c *Client) keepalive(now time.Time) {
 
 // Deadline returns when Advance is to be called; zero: never.
 func (c *Client) Deadline() time.Time {
-	if !c.Alive() {
+	if !c.Alive() && c.state != releasing {
 		return time.Time{}
 	}
 	at := c.giveUp

@@ -354,6 +354,8 @@ func TestUnusableRelayedAddresses(t *testing.T) {
 		if e, ok := s.events[0].(*Failed); !ok || !errors.Is(e.Err, errNoAddress) {
 			t.Errorf("%v: events %+v", value, s.events)
 		}
+		s.c.Close(s.now)
+		s.drain()
 		if v, err := s.last(stun.MethodRefresh).Get(stun.AttrLifetime); err != nil || !slices.Equal(v, []byte{0, 0, 0, 0}) {
 			t.Error("the allocation was not given up")
 		}
@@ -395,8 +397,86 @@ func TestTheAllocationIsRefreshed(t *testing.T) {
 	if v, err := m.Get(stun.AttrLifetime); err != nil || !slices.Equal(v, []byte{0, 0, 0, 0}) || key().Check(m) != nil {
 		t.Errorf("gave up with %v", m)
 	}
-	if !closing.c.Deadline().IsZero() {
-		t.Error("a deadline after Close")
+}
+
+// RFC 8656 section 8 and RFC 8489 section 6.2.1: the Refresh that gives an allocation
+// up is a transaction like others, but of a bounded time.
+func TestTheReleaseIsRepeatedUntilItIsAnswered(t *testing.T) {
+	begin := func(cfg Config) *script {
+		s := newScript(t, cfg)
+		s.allocate(600 * time.Second)
+		s.permit()
+		s.sent, s.events, s.begun = nil, nil, s.now
+		s.c.Close(s.now)
+		s.drain()
+		return s
+	}
+	for name, cfg := range map[string]Config{"UDP": {}, "stream": {Stream: true}} {
+		silent := begin(cfg)
+		silent.run(time.Minute)
+		var at []time.Duration
+		for _, p := range silent.sent {
+			at = append(at, p.at)
+		}
+		want := []time.Duration{0, 500 * ms, 1500 * ms, 3500 * ms}
+		if cfg.Stream {
+			want = want[:1]
+		}
+		if !slices.Equal(at, want) || len(silent.events) != 0 || !silent.c.Deadline().IsZero() {
+			t.Errorf("%s: sent at %v, events %v, until %v", name, at, silent.events, silent.c.Deadline())
+		}
+		for _, class := range []stun.MessageClass{stun.ClassSuccessResponse, stun.ClassErrorResponse} {
+			s := begin(cfg)
+			s.run(600 * ms)
+			var setters []stun.Setter
+			if class == stun.ClassErrorResponse {
+				setters = append(setters, code(437, ""))
+			}
+			s.must(s.answer(s.last(stun.MethodRefresh), class, append(setters, key())...))
+			n := len(s.sent)
+			s.run(time.Minute)
+			if len(s.sent) != n || !s.c.Deadline().IsZero() || len(s.events) != 0 {
+				t.Errorf("%s: goes on behind the answer", name)
+			}
+		}
+	}
+	s := begin(Config{})
+	s.must(s.answer(s.last(stun.MethodRefresh), stun.ClassErrorResponse, code(438, ""), stun.NewNonce("n2")))
+	m := s.last(stun.MethodRefresh)
+	var nonce stun.Nonce
+	if v, err := m.Get(stun.AttrLifetime); err != nil || !slices.Equal(v, []byte{0, 0, 0, 0}) || m.Parse(&nonce) != nil || nonce.String() != "n2" {
+		t.Errorf("after 438: %v", m)
+	}
+	if _, err := s.c.AppendPacket(nil, s.now, peer, []byte("x")); !errors.Is(err, ErrNotRelaying) {
+		t.Errorf("data after Close: %v", err)
+	}
+}
+
+// What the server has given up, or never gave, is not given up again.
+func TestNothingIsReleasedThatIsNotHeld(t *testing.T) {
+	never := newScript(t, Config{})
+	refused := newScript(t, Config{})
+	refused.challenge()
+	refused.must(refused.answer(refused.last(stun.MethodAllocate), stun.ClassErrorResponse, code(486, ""), key()))
+	gone := newScript(t, Config{})
+	gone.allocate(600 * time.Second)
+	gone.run(541 * time.Second)
+	gone.must(gone.answer(gone.last(stun.MethodRefresh), stun.ClassErrorResponse, code(437, ""), key()))
+	for i, s := range []*script{never, refused, gone} {
+		n := s.count(stun.MethodRefresh)
+		s.c.Close(s.now)
+		s.drain()
+		if s.count(stun.MethodRefresh) != n || !s.c.Deadline().IsZero() {
+			t.Errorf("%d: %d Refresh requests", i, s.count(stun.MethodRefresh)-n)
+		}
+	}
+	unanswered := newScript(t, Config{})
+	unanswered.challenge()
+	unanswered.run(time.Minute)
+	unanswered.c.Close(unanswered.now)
+	unanswered.drain()
+	if unanswered.count(stun.MethodRefresh) != 1 {
+		t.Error("an allocation whose answer was lost is not given up")
 	}
 }
 

@@ -105,7 +105,7 @@ func appendAttribute(b []byte, t stun.AttrType, v []byte) []byte {
 // is returned; payload shares p. The peer of anything else is unset. The error
 // says why a packet was dropped.
 func (c *Client) HandlePacket(now time.Time, p []byte) (peer netip.AddrPort, payload []byte, err error) {
-	if !c.Alive() {
+	if !c.Alive() && c.state != releasing {
 		return netip.AddrPort{}, nil, ErrNotRelaying
 	}
 	if len(p) > 0 && p[0]>>6 == 1 {

@@ -212,7 +212,9 @@ func (c *Client) checkInvariants(t testing.TB) {
 		err = "too many transactions"
 	case c.Alive() && c.Deadline().IsZero():
 		err = "alive without a deadline"
-	case !c.Alive() && len(c.transactions)+len(c.permissions)+len(c.channels) > 0:
+	case c.state == releasing && (len(c.transactions) != 1 || c.Deadline().IsZero() || len(c.permissions)+len(c.channels) > 0):
+		err = "releases without a request"
+	case !c.Alive() && c.state != releasing && len(c.transactions)+len(c.permissions)+len(c.channels) > 0:
 		err = "ended, but not empty"
 	case c.state == allocated && !c.relayed[0].IsValid() && !c.relayed[1].IsValid():
 		err = "allocated without an address"

@@ -58,7 +58,7 @@ func (c *Client) request(now time.Time, t *transaction) {
 	c.transactions = append(c.transactions, t)
 	c.transmit(now, t)
 	if t.method == stun.MethodAllocate && t.signed {
-		c.tried = true
+		c.holds = true
 	}
 }
 
@@ -225,6 +225,10 @@ func (c *Client) know(realm, nonce string) {
 
 // succeeded acts on a success response.
 func (c *Client) succeeded(now time.Time, t *transaction, m *stun.Message) {
+	if c.state == releasing {
+		c.released()
+		return
+	}
 	switch t.method {
 	case stun.MethodAllocate:
 		c.allocatedBy(now, m)
@@ -239,6 +243,13 @@ func (c *Client) succeeded(now time.Time, t *transaction, m *stun.Message) {
 
 // refused acts on an error response that no credentials help against.
 func (c *Client) refused(now time.Time, t *transaction, failure *ErrorResponse) {
+	if c.state == releasing {
+		c.released() // 437 "as having effectively succeeded", RFC 8656 section 8.3
+		return
+	}
+	if t.method == stun.MethodAllocate || failure.Code == codeMismatch {
+		c.holds = false
+	}
 	switch t.method {
 	case stun.MethodAllocate:
 		if failure.Code == codeFamilyNotSupported && t.family == DualStack {
@@ -274,6 +285,10 @@ func (c *Client) refused(now time.Time, t *transaction, failure *ErrorResponse) 
 
 // timedOut acts on a request that was never answered.
 func (c *Client) timedOut(now time.Time, t *transaction) {
+	if c.state == releasing {
+		c.released()
+		return
+	}
 	switch t.method {
 	case stun.MethodAllocate:
 		c.fail(errNoAnswer)
