@@ -29,6 +29,14 @@ type relay struct {
 	armed      armedDeadline
 	outcome    chan error // nil once it is allocated; one value
 	told       bool       // outcome has its value
+	check      *relayCheck
+}
+
+// relayCheck is the question whether a relay is still there, for a generation that
+// wants to use it again.
+type relayCheck struct {
+	generation int
+	outcome    chan error // one value
 }
 
 // maxRelays bounds the allocations of one gatherer.
@@ -148,6 +156,12 @@ func (g *ICEGatherer) relayEvent(now time.Time, r *relay, event turn.Event) {
 			g.offerRelay(now, r)
 		}
 		r.tell(nil)
+	case *turn.Confirmed:
+		if check := r.check; check != nil && g.gathers(check.generation) {
+			r.generation = check.generation
+			g.offerRelay(now, r)
+		}
+		r.checked(nil)
 	case *turn.Failed:
 		g.relayFailed(now, r, e.Err)
 	case *turn.PeerRefused:
@@ -160,6 +174,14 @@ func (r *relay) tell(err error) {
 	if !r.told {
 		r.told = true
 		r.outcome <- err
+	}
+}
+
+// checked ends the check that is under way.
+func (r *relay) checked(err error) {
+	if r.check != nil {
+		r.check.outcome <- err
+		r.check = nil
 	}
 }
 
@@ -202,6 +224,7 @@ func (g *ICEGatherer) closeRelay(now time.Time, r *relay) {
 	}
 	r.closed = true
 	r.tell(errGatheringEnded)
+	r.checked(errGatheringEnded)
 	g.relays = slices.DeleteFunc(g.relays, func(other *relay) bool { return other == r })
 	for _, id := range r.ids {
 		g.forget(now, id)
@@ -218,16 +241,14 @@ func (r *relay) Close() error {
 	return nil
 }
 
-// reuseRelays offers the relays of the servers in force again, and gives up the
-// others, unless they carry data. It returns those that are offered. On the loop.
+// reuseRelays returns the relays of the servers in force, for confirmRelays, and
+// gives up the others, unless they carry data. On the loop.
 func (g *ICEGatherer) reuseRelays(now time.Time, addresses []hostAddress) (live []*relay) {
 	for _, r := range slices.Clone(g.relays) {
 		wanted := r.allocated != nil && slices.Contains(g.servers, r.server) &&
 			(!r.local.IsValid() || slices.ContainsFunc(addresses, func(a hostAddress) bool { return a.Addr == r.local }))
 		switch {
 		case wanted:
-			r.generation = g.generation
-			g.offerRelay(now, r)
 			live = append(live, r)
 		case !g.carriesData(r):
 			g.closeRelay(now, r)
@@ -260,6 +281,7 @@ func (g *ICEGatherer) takePaths() (all []io.Closer) {
 		all = append(all, r)
 		r.closed = true
 		r.tell(errGatheringEnded)
+		r.checked(errGatheringEnded)
 	}
 	g.sockets, g.relays = make(map[ice.LocalID]localPath), nil
 	clear(g.places)

@@ -55,6 +55,9 @@ func (c *relayConn) LocalAddr() netip.AddrPort {
 // allocate asks the server. On the loop.
 func (c *relayConn) allocate(now time.Time) { c.turn(func() { c.client.Allocate(now) }) }
 
+// confirm asks the server whether the allocation is still there. On the loop.
+func (c *relayConn) confirm(now time.Time) { c.turn(func() { c.client.Confirm(now) }) }
+
 // advance does what is due. On the loop.
 func (c *relayConn) advance(now time.Time) {
 	c.turn(func() {

@@ -44,6 +44,7 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 		g.serverFailed(generation, server.raw, "TURN over DTLS (turns: with transport=udp) is not supported")
 		return
 	}
+	live = g.confirmRelays(generation, server, live)
 	if server.transport == "tcp" && g.api.settings.ice.proxyDialer != nil {
 		addresses = []hostAddress{{}} // the proxy knows where from and where to
 	}
@@ -57,7 +58,7 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 	if server.transport == "udp" {
 		g.askForReflexive(generation, server, targets)
 	}
-	reused := slices.ContainsFunc(live, func(r *relay) bool { return r.server == server })
+	reused := len(live) > 0
 	var attempts sync.WaitGroup
 	var mu sync.Mutex
 	var failures []relayFailure
@@ -65,7 +66,7 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 	for _, target := range targets {
 		for i, a := range addresses {
 			again := slices.ContainsFunc(addresses[:i], func(b hostAddress) bool { return b.Addr == a.Addr })
-			if again || !reaches(a.Addr, target.Addr()) || slices.ContainsFunc(live, func(r *relay) bool { return r.server == server && r.local == a.Addr }) {
+			if again || !reaches(a.Addr, target.Addr()) || slices.ContainsFunc(live, func(r *relay) bool { return r.local == a.Addr }) {
 				continue
 			}
 			tried++
@@ -83,6 +84,68 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 		failures = append(failures, relayFailure{err: fmt.Errorf("no local address reaches TURN server %s", server.host)})
 	}
 	g.reportRelayFailures(generation, server, failures, reused || len(failures) < tried)
+}
+
+// relayCheckTimeout is how long a server may take to say that it knows an allocation.
+const relayCheckTimeout = 3 * time.Second
+
+// confirmRelays asks one server whether it still has the allocations of an earlier
+// generation, and returns those that it has: they are offered. The others are given
+// up, for new ones to be asked for.
+func (g *ICEGatherer) confirmRelays(generation int, server iceServerURL, all []*relay) (live []*relay) {
+	var mu sync.Mutex
+	var checks sync.WaitGroup
+	for _, r := range all {
+		if r.server != server {
+			continue
+		}
+		checks.Go(func() {
+			if g.confirmRelay(generation, r) {
+				mu.Lock()
+				defer mu.Unlock()
+				live = append(live, r)
+			}
+		})
+	}
+	checks.Wait()
+	return live
+}
+
+func (g *ICEGatherer) confirmRelay(generation int, r *relay) bool {
+	check := &relayCheck{generation, make(chan error, 1)}
+	ended := g.loop.Ask(func(now time.Time) {
+		r.checked(errGatheringEnded)
+		switch {
+		case r.closed || !g.gathers(generation):
+			check.outcome <- errGatheringEnded
+		case r.generation == generation:
+			check.outcome <- nil // it is offered already
+		default:
+			r.check = check
+			r.conn.confirm(now)
+		}
+	})
+	if ended != nil {
+		return false
+	}
+	timeout := time.NewTimer(relayCheckTimeout)
+	defer timeout.Stop()
+	select {
+	case err := <-check.outcome:
+		return err == nil
+	case <-g.context.Done():
+	case <-timeout.C:
+		_ = g.loop.Ask(func(now time.Time) {
+			if r.check != check {
+				return
+			}
+			r.check = nil
+			if !g.carriesData(r) {
+				g.closeRelay(now, r)
+			}
+		})
+	}
+	return false
 }
 
 // targets are the addresses of a TURN server; one that is unset where a proxy looks

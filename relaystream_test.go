@@ -333,7 +333,40 @@ func TestAConnectionWithoutARelaySaysWhy(t *testing.T) {
 }
 
 // A TURN server that forgets an allocation costs the path. An ICE restart finds that
-// out (437, RFC 8656 section 10.3), and another server takes over.
+// out (437, RFC 8656 section 8.3) and makes a new one, on the same server where there
+// is no other.
+func TestARestartReplacesALostAllocation(t *testing.T) {
+	for _, silent := range []bool{false, true} { // the server has forgotten, or lost, the client's address
+		synctest.Test(t, func(t *testing.T) {
+			var s, other *simnet.TURNServer
+			r := relayRig(t, func(n *simnet.Net) (a, b Configuration) {
+				s, other = n.TURNServer("turn", "198.51.100.3"), n.TURNServer("other", "198.51.100.4")
+				return relayOnly(turnServer(s)), relayOnly(turnServer(other))
+			})
+			defer r.close()
+			a, b := r.openPair("x", nil)
+			if silent {
+				s.Refuse(simnet.Refresh, simnet.TURNRefusal{Code: 500})
+			}
+			s.Forget()
+			got := make(chan string, 1)
+			b.OnMessage(func(m DataChannelMessage) { got <- string(m.Data) })
+			time.Sleep(40 * time.Second) // RFC 7675 section 5.1: consent has expired
+			r.a.RestartICE()
+			negotiate(t, r.a, r.b)
+			must(t, a.SendText("here"))
+			wait(t, "message", got, time.Minute)
+			if n := s.Stats().Allocated; n != 2 {
+				t.Errorf("%d allocations were made", n)
+			}
+			if n := other.Stats().Allocated; n != 1 {
+				t.Errorf("%d allocations where one lives", n)
+			}
+		})
+	}
+}
+
+// The same where there is another server: that one takes over.
 func TestALostAllocationIsLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := map[string]*simnet.TURNServer{}

@@ -60,7 +60,13 @@ func (c *Client) expired() error {
 }
 
 // refreshed takes the response to a Refresh request (RFC 8656 section 8.3).
-func (c *Client) refreshed(now time.Time, m *stun.Message) { c.prolong(now, m) }
+func (c *Client) refreshed(now time.Time, m *stun.Message) {
+	c.prolong(now, m)
+	if c.confirming {
+		c.confirming = false
+		c.push(&Confirmed{})
+	}
+}
 
 // prolong notes how long the allocation lives, and refreshes it a minute before
 // that, or after half of a short life.

@@ -83,6 +83,7 @@ type Client struct {
 	expires      time.Time // of the allocation
 	refreshAt    time.Time // zero while a Refresh is under way
 	lastRefusal  error     // of a Refresh since the last that succeeded
+	confirming   bool      // Confirmed is to follow the next success of a Refresh
 	giveUp       time.Time // of allocating, or of releasing
 	lastSent     time.Time
 	transactions []*transaction
@@ -95,7 +96,7 @@ type Client struct {
 	events       []Event
 }
 
-// Event is *Allocated, *Failed or *PeerRefused.
+// Event is *Allocated, *Confirmed, *Failed or *PeerRefused.
 type Event interface{ isEvent() }
 
 // Allocated reports that the server relays from now on.
@@ -106,6 +107,9 @@ type Allocated struct {
 	// Mapped is where the server sees this end. Unset where it does not say.
 	Mapped netip.AddrPort
 }
+
+// Confirmed reports that the server has answered to Confirm that it relays still.
+type Confirmed struct{}
 
 // Failed reports that there is no allocation, or no longer. It is the last event.
 // Err is an *ErrorResponse where the server refused.
@@ -119,6 +123,7 @@ type PeerRefused struct {
 }
 
 func (*Allocated) isEvent()   {}
+func (*Confirmed) isEvent()   {}
 func (*Failed) isEvent()      {}
 func (*PeerRefused) isEvent() {}
 
@@ -162,6 +167,20 @@ func (c *Client) Allocate(now time.Time) {
 	c.giveUp = now.Add(c.cfg.AllocateTimeout)
 	c.lastSent = now
 	c.request(now, &transaction{method: stun.MethodAllocate, family: c.cfg.Family})
+}
+
+// Confirm asks the server whether the allocation is still there, by a Refresh ("a
+// client MAY refresh an allocation at any time for other reasons", RFC 8656 section
+// 8). Confirmed follows, or Failed, or nothing for as long as the server is silent.
+func (c *Client) Confirm(now time.Time) {
+	if c.state != allocated {
+		return
+	}
+	c.confirming = true
+	if !c.refreshAt.IsZero() { // none is under way
+		c.refreshAt = time.Time{}
+		c.request(now, &transaction{method: stun.MethodRefresh})
+	}
 }
 
 // Close gives the allocation up: no data passes any more, and no events follow. A

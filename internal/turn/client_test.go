@@ -536,3 +536,34 @@ func TestARefusalForEverEndsWithTheAllocation(t *testing.T) {
 		}
 	}
 }
+
+// RFC 8656 section 8: an allocation may be refreshed at any time, which shows whether
+// it is still there. A Refresh that is under way does as well.
+func TestAnAllocationIsConfirmed(t *testing.T) {
+	s := newScript(t, Config{})
+	s.c.Confirm(s.now) // too early, and nothing
+	s.allocate(600 * time.Second)
+	s.run(time.Minute)
+	for range 2 {
+		s.c.Confirm(s.now)
+		s.drain()
+	}
+	if n := s.count(stun.MethodRefresh); n != 1 {
+		t.Errorf("%d Refresh requests", n)
+	}
+	s.must(s.answer(s.last(stun.MethodRefresh), stun.ClassSuccessResponse, lifetime(600*time.Second), key()))
+	if _, ok := s.events[len(s.events)-1].(*Confirmed); !ok || len(s.events) != 2 {
+		t.Fatalf("events %+v", s.events)
+	}
+	s.run(541 * time.Second) // the regular one confirms nothing
+	s.must(s.answer(s.last(stun.MethodRefresh), stun.ClassSuccessResponse, lifetime(600*time.Second), key()))
+	if len(s.events) != 2 {
+		t.Errorf("events %+v", s.events)
+	}
+	s.c.Confirm(s.now)
+	s.drain()
+	s.must(s.answer(s.last(stun.MethodRefresh), stun.ClassErrorResponse, code(437, ""), key()))
+	if _, ok := s.events[len(s.events)-1].(*Failed); !ok {
+		t.Errorf("events %+v", s.events)
+	}
+}
