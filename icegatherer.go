@@ -479,6 +479,9 @@ func (g *ICEGatherer) handleEvent(now time.Time, event ice.GatherEvent) {
 		}
 		g.serverError(e.URL, e.Addr, e.Code, e.Text)
 	case *ice.GatherDone:
+		if g.asking > 0 {
+			return // it was reopened since
+		}
 		g.reportUnreachable()
 		g.asked, g.stunAddrs = g.stunAddrs, nil
 		g.publishInbound()

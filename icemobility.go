@@ -151,9 +151,9 @@ func (g *ICEGatherer) gatherMore(fresh []hostAddress) {
 	if g.state == ICEGathererStateComplete {
 		g.stunAddrs = slices.Clone(g.asked)
 		g.publishInbound()
-		g.machine.Reopen()
 		g.setState(ICEGathererStateGathering)
 	}
+	g.machine.Reopen() // its end may be on its way to us
 	g.asking++
 	generation, servers, live := g.generation, g.serversToAsk(), slices.Clone(g.relays)
 	relayOnly := g.policy == ICETransportPolicyRelay
