@@ -134,7 +134,7 @@ func TestVideoWithChromiumSurvivesLoss(t *testing.T) {
 	offer, err := l.CreateOffer(nil)
 	must(t, err)
 	must(t, l.SetLocalDescription(offer))
-	relay, text := through(t, l.description(signalling{weOffer: true}))
+	relay, text := through(t, l.description(signalling{weOffer: true}), true)
 	_, err = r.Answer(text)
 	must(t, err)
 	answer, err := r.Gathered()

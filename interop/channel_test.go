@@ -155,48 +155,6 @@ func TestNegotiatedChannelsNeedNoHandshake(t *testing.T) {
 	})
 }
 
-func TestTenThousandMessagesEachWayArriveUnchanged(t *testing.T) {
-	plan := bulkPlan(10_000)
-	total := 0
-	for _, m := range plan {
-		total += m.Size
-	}
-	each(t, func(t *testing.T, newPeer func(testing.TB) remote) {
-		for _, ordered := range []bool{true, false} {
-			t.Run(fmt.Sprintf("ordered %v", ordered), func(t *testing.T) {
-				l, r, _ := connected(t, newPeer, signalling{weOffer: ordered, trickle: true})
-				channel := l.create("bulk", channelInit{Ordered: &ordered})
-				open(t, l, r, channel)
-
-				start := time.Now()
-				type result struct {
-					prints []string
-					err    error
-				}
-				oursSent, theirsSent := make(chan result, 1), make(chan result, 1)
-				go func() { prints, err := l.send(channel, plan); oursSent <- result{prints, err} }()
-				go func() { prints, err := r.Send("bulk", plan); theirsSent <- result{prints, err} }()
-				ours, theirs := <-oursSent, <-theirsSent
-				if ours.err != nil || theirs.err != nil {
-					t.Fatalf("our sending: %v; theirs: %v", ours.err, theirs.err)
-				}
-				atThem, err := r.Received("bulk", len(plan))
-				if err != nil {
-					t.Fatal(err)
-				}
-				atUs, err := channel.inbox.wait(len(plan))
-				if err != nil {
-					t.Fatal(err)
-				}
-				took := time.Since(start)
-				sameMessages(t, "from us to them", ordered, ours.prints, atThem)
-				sameMessages(t, "from them to us", ordered, theirs.prints, atUs)
-				t.Logf("%d messages, %.0f MB each way at the same time in %.1f s", len(plan), float64(total)/1e6, took.Seconds())
-			})
-		}
-	})
-}
-
 func TestAChannelClosedOnOneSideClosesOnTheOther(t *testing.T) {
 	each(t, func(t *testing.T, newPeer func(testing.TB) remote) {
 		for _, closer := range []string{"we close", "they close"} {

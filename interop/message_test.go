@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -29,21 +28,6 @@ func (m message) MarshalJSON() ([]byte, error) {
 }
 
 const largest = 256 << 10 // the largest message that Chromium accepts
-
-// bulkPlan has n messages of 1 byte to 256 KiB, most of them small so that
-// 10,000 are about 70 MB, a third of them text, and a few empty ones.
-func bulkPlan(n int) []message {
-	random := rand.New(rand.NewPCG(1, uint64(n)))
-	plan := make([]message, n)
-	for i := range plan {
-		exponent := math.Pow(random.Float64(), 3) // skewed to small
-		plan[i] = message{Text: i%3 == 0, Size: int(math.Exp(exponent * math.Log(largest)))}
-	}
-	for i, special := range []message{{false, 1}, {true, 1}, {false, largest}, {true, largest}, {false, 0}, {true, 0}, {false, 65535}, {false, 65536}, {false, 65537}} {
-		plan[(i*1000+500)%n] = special
-	}
-	return plan
-}
 
 // content makes the payload of a plan's i-th message.
 func (m message) content(i int) []byte {

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,11 @@ func otherStacks() []stack {
 		list = append(list, p.stack())
 	}
 	return list
+}
+
+// everyStack is each of them once.
+func everyStack() []stack {
+	return append(slices.Clone(stacks), otherStacks()[1:]...) // Firefox is in both
 }
 
 func stopPeers() {

@@ -45,7 +45,7 @@ type reply struct {
 }
 
 // callLimit is longer than any wait of a peer program.
-const callLimit = 90 * time.Second
+const callLimit = 3 * time.Minute
 
 // node runs a program under peers/ with Node and the packages of package.json.
 func node(script string) func() (*exec.Cmd, error) {

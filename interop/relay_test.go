@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,7 @@ type lossyRelay struct {
 
 func newLossyRelay(t testing.TB, to netip.AddrPort) *lossyRelay {
 	t.Helper()
-	front, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	front, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(to.Addr(), 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +106,9 @@ func (r *lossyRelay) close() {
 }
 
 // through replaces the candidates of a description of ours by the relay, which it
-// makes in front of the candidate on the loopback interface.
-func through(t testing.TB, sdp string) (*lossyRelay, string) {
+// makes in front of the one on the loopback interface, or in front of another, for peers
+// that speak to nothing on loopback.
+func through(t testing.TB, sdp string, loopback bool) (*lossyRelay, string) {
 	t.Helper()
 	var relay *lossyRelay
 	var lines []string
@@ -117,17 +119,15 @@ func through(t testing.TB, sdp string) (*lossyRelay, string) {
 		}
 		fields := strings.Fields(line)
 		address, err := netip.ParseAddrPort(fields[4] + ":" + fields[5])
-		if err != nil || address.Addr() != netip.AddrFrom4([4]byte{127, 0, 0, 1}) || relay != nil {
+		if err != nil || !address.Addr().Is4() || address.Addr().IsLoopback() != loopback || fields[2] != "udp" || relay != nil {
 			continue
 		}
 		relay = newLossyRelay(t, address)
-		port := relay.front.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-		fields[5] = netip.AddrPortFrom(address.Addr(), port).String()
-		fields[5] = fields[5][strings.LastIndexByte(fields[5], ':')+1:]
+		fields[5] = strconv.Itoa(relay.front.LocalAddr().(*net.UDPAddr).Port)
 		lines = append(lines, strings.Join(fields, " ")+"\r\n")
 	}
 	if relay == nil {
-		t.Fatalf("no candidate on 127.0.0.1 in\n%s", sdp)
+		t.Fatalf("no candidate to stand before (on loopback: %v) in\n%s", loopback, sdp)
 	}
 	return relay, strings.Join(lines, "")
 }

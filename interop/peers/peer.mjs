@@ -47,7 +47,7 @@ export class Peer {
   }
   async received(label, n) {
     const { received } = this.channels[label];
-    await this.until(`${n} messages on ${label}`, () => received.length >= n, 60000)
+    await this.until(`${n} messages on ${label}`, () => received.length >= n, 150000)
       .catch(e => { throw new Error(`${e.message}; ${received.length} of ${n} came`); });
     return received;
   }

@@ -117,7 +117,7 @@ class Peer(Log):
 
     def received(self, label, n):
         received = self.channels[label]['received']
-        self.until(f'{n} messages on {label}', lambda: len(received) >= n, 60)
+        self.until(f'{n} messages on {label}', lambda: len(received) >= n, 150)
         return received
 
 

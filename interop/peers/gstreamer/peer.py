@@ -169,9 +169,9 @@ class Peer(Log):
 
     def put(self, channel, data):
         if isinstance(data, str):
-            channel.emit('send-string', data)
+            channel.emit('send-string', data or None)
         else:
-            channel.emit('send-data', GLib.Bytes.new(data))
+            channel.emit('send-data', GLib.Bytes.new(data) if data else None)
 
     def waitChannel(self, label, state):
         self.until(f'channel {label} {state}', lambda: label in self.channels and
@@ -194,12 +194,12 @@ class Peer(Log):
             message = content(index, entry)
             prints.append(fingerprint(message))
             self.put(channel, message)
-            self.until('room', lambda: channel.get_property('buffered-amount') < 1 << 20)
+            self.until('room', lambda: channel.get_property('buffered-amount') < 1 << 20, 60)
         return prints
 
     def received(self, label, n):
         received = self.channels[label]['received']
-        self.until(f'{n} messages on {label}', lambda: len(received) >= n, 60)
+        self.until(f'{n} messages on {label}', lambda: len(received) >= n, 150)
         return received
 
 

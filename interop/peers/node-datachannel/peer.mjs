@@ -100,7 +100,7 @@ class DataChannelPeer extends Peer {
       const message = content(index, entry);
       prints.push(fingerprint(message));
       this.put(channel, message);
-      await this.until('room', () => channel.bufferedAmount() < 1 << 20);
+      await this.until('room', () => channel.bufferedAmount() < 1 << 20, 60000);
     }
     return prints;
   }

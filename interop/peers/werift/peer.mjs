@@ -92,7 +92,7 @@ class WeriftPeer extends Peer {
       const message = content(index, entry);
       prints.push(fingerprint(message));
       channel.send(message);
-      await this.until('room', () => channel.bufferedAmount < 1 << 20);
+      await this.until('room', () => channel.bufferedAmount < 1 << 20, 60000);
     }
     return prints;
   }
