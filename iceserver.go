@@ -15,7 +15,9 @@ import (
 // OnICECandidateError.
 type ICEServer struct {
 	// URLs holds one or more URLs of the same server: stun:, stuns: (RFC 7064),
-	// turn: or turns: (RFC 7065). It must not be empty.
+	// turn: or turns: (RFC 7065). It must not be empty. SRV records tell where the
+	// server of a domain without a port is (RFC 8489 section 8); without any, it is at
+	// the domain's own addresses and the default port, as in browsers.
 	URLs []string `json:"urls"`
 	// Username is the user's name on a TURN server, 1 to 508 bytes of UTF-8
 	// (RFC 8489 section 14.3). STUN servers do without.

@@ -14,6 +14,7 @@ type iceServerURL struct {
 	scheme    string // "stun", "stuns", "turn" or "turns"
 	host      string // a name, or an IP literal without brackets
 	port      uint16 // never 0; 3478, or 5349 over TLS, where the URL has none
+	located   bool   // a domain without a port: SRV records tell the servers
 	transport string // "udp" or "tcp"; where the URL has none, tcp over TLS and udp otherwise
 	raw       string // as the application wrote it
 	// username and password are those of the ICEServer that holds the URL of a TURN
@@ -129,7 +130,16 @@ func splitICEServerURL(raw string) (iceServerURL, error) {
 	if port != 0 {
 		u.port = port
 	}
+	u.located = port == 0 && hasServices(host)
 	return u, nil
+}
+
+// hasServices tells whether a host can have SRV records: a domain, no address, no
+// single label, nothing of multicast DNS.
+func hasServices(host string) bool {
+	_, err := netip.ParseAddr(host)
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return err != nil && strings.Contains(name, ".") && !strings.HasSuffix(name, ".local")
 }
 
 // splitAuthority parses host [ ":" port ]. Port 0 means that there is none.

@@ -15,17 +15,17 @@ func TestICEServerURLGrammar(t *testing.T) {
 		want iceServerURL
 	}{
 		// RFC 7064 section 3.2 and RFC 7065 section 3.2: 3478, and 5349 over TLS.
-		{"stun:example.org", iceServerURL{scheme: "stun", host: "example.org", port: 3478, transport: "udp"}},
-		{"stuns:example.org", iceServerURL{scheme: "stuns", host: "example.org", port: 5349, transport: "tcp"}},
-		{"turn:example.org", iceServerURL{scheme: "turn", host: "example.org", port: 3478, transport: "udp"}},
-		{"turns:example.org", iceServerURL{scheme: "turns", host: "example.org", port: 5349, transport: "tcp"}},
+		{"stun:example.org", iceServerURL{scheme: "stun", host: "example.org", port: 3478, transport: "udp", located: true}},
+		{"stuns:example.org", iceServerURL{scheme: "stuns", host: "example.org", port: 5349, transport: "tcp", located: true}},
+		{"turn:example.org", iceServerURL{scheme: "turn", host: "example.org", port: 3478, transport: "udp", located: true}},
+		{"turns:example.org", iceServerURL{scheme: "turns", host: "example.org", port: 5349, transport: "tcp", located: true}},
 		// The examples of RFC 7064 appendix B and RFC 7065 appendix B.
 		{"stun:example.org:8000", iceServerURL{scheme: "stun", host: "example.org", port: 8000, transport: "udp"}},
 		{"turn:example.org:8000", iceServerURL{scheme: "turn", host: "example.org", port: 8000, transport: "udp"}},
-		{"turn:example.org?transport=udp", iceServerURL{scheme: "turn", host: "example.org", port: 3478, transport: "udp"}},
-		{"turn:example.org?transport=tcp", iceServerURL{scheme: "turn", host: "example.org", port: 3478, transport: "tcp"}},
-		{"turns:example.org?transport=tcp", iceServerURL{scheme: "turns", host: "example.org", port: 5349, transport: "tcp"}},
-		{"turns:example.org?transport=udp", iceServerURL{scheme: "turns", host: "example.org", port: 5349, transport: "udp"}},
+		{"turn:example.org?transport=udp", iceServerURL{scheme: "turn", host: "example.org", port: 3478, transport: "udp", located: true}},
+		{"turn:example.org?transport=tcp", iceServerURL{scheme: "turn", host: "example.org", port: 3478, transport: "tcp", located: true}},
+		{"turns:example.org?transport=tcp", iceServerURL{scheme: "turns", host: "example.org", port: 5349, transport: "tcp", located: true}},
+		{"turns:example.org?transport=udp", iceServerURL{scheme: "turns", host: "example.org", port: 5349, transport: "udp", located: true}},
 		// RFC 3986 section 3.2.2: host = IP-literal / IPv4address / reg-name
 		{"stun:192.0.2.1", iceServerURL{scheme: "stun", host: "192.0.2.1", port: 3478, transport: "udp"}},
 		{"stun:192.0.2.1:19302", iceServerURL{scheme: "stun", host: "192.0.2.1", port: 19302, transport: "udp"}},
@@ -34,15 +34,15 @@ func TestICEServerURLGrammar(t *testing.T) {
 		{"stun:[::ffff:192.0.2.1]:1", iceServerURL{scheme: "stun", host: "::ffff:192.0.2.1", port: 1, transport: "udp"}},
 		// RFC 3986 section 3.2.3: port = *DIGIT, so it may be empty and have
 		// leading zeros.
-		{"stun:example.org:", iceServerURL{scheme: "stun", host: "example.org", port: 3478, transport: "udp"}},
+		{"stun:example.org:", iceServerURL{scheme: "stun", host: "example.org", port: 3478, transport: "udp", located: true}},
 		{"stun:[::1]:", iceServerURL{scheme: "stun", host: "::1", port: 3478, transport: "udp"}},
 		{"stun:example.org:003478", iceServerURL{scheme: "stun", host: "example.org", port: 3478, transport: "udp"}},
 		// RFC 3986 section 3.1: schemes do not depend on the case of letters.
-		{"STUN:Example.ORG", iceServerURL{scheme: "stun", host: "Example.ORG", port: 3478, transport: "udp"}},
-		{"stun:example.org.", iceServerURL{scheme: "stun", host: "example.org.", port: 3478, transport: "udp"}},
-		{"stun:a_b.example-1.org", iceServerURL{scheme: "stun", host: "a_b.example-1.org", port: 3478, transport: "udp"}},
+		{"STUN:Example.ORG", iceServerURL{scheme: "stun", host: "Example.ORG", port: 3478, transport: "udp", located: true}},
+		{"stun:example.org.", iceServerURL{scheme: "stun", host: "example.org.", port: 3478, transport: "udp", located: true}},
+		{"stun:a_b.example-1.org", iceServerURL{scheme: "stun", host: "a_b.example-1.org", port: 3478, transport: "udp", located: true}},
 		{"stun:localhost", iceServerURL{scheme: "stun", host: "localhost", port: 3478, transport: "udp"}},
-		{"stun:256.com", iceServerURL{scheme: "stun", host: "256.com", port: 3478, transport: "udp"}},
+		{"stun:256.com", iceServerURL{scheme: "stun", host: "256.com", port: 3478, transport: "udp", located: true}},
 	} {
 		test.want.raw = test.raw
 		got, err := parseICEServerURL(test.raw)

@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -56,14 +55,14 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 		return
 	}
 	if server.transport == "udp" {
-		g.askForReflexive(generation, server, targets)
+		g.askForReflexive(generation, server, firstOfFamilies(targets))
 	}
 	reused := len(live) > 0
 	var attempts sync.WaitGroup
 	var mu sync.Mutex
 	var failures []relayFailure
-	tried := 0
-	for _, target := range targets {
+	tried, unreached := 0, 0
+	for _, target := range firstOfFamilies(targets) {
 		for i, a := range addresses {
 			again := slices.ContainsFunc(addresses[:i], func(b hostAddress) bool { return b.Addr == a.Addr })
 			if again || !reaches(a.Addr, target.Addr()) || slices.ContainsFunc(live, func(r *relay) bool { return r.local == a.Addr }) {
@@ -71,11 +70,21 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 			}
 			tried++
 			attempts.Go(func() {
-				if local, err := g.gatherRelay(generation, server, a.Addr, target); err != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					failures = append(failures, relayFailure{local, err})
+				var failed []relayFailure
+				for _, next := range targets {
+					if next.Addr().Is4() != target.Addr().Is4() {
+						continue
+					}
+					local, err := g.gatherRelay(generation, server, a.Addr, next)
+					if err == nil {
+						return
+					}
+					failed = append(failed, relayFailure{local, err})
 				}
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, failed...)
+				unreached++
 			})
 		}
 	}
@@ -83,7 +92,7 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 	if tried == 0 && !reused {
 		failures = append(failures, relayFailure{err: fmt.Errorf("no local address reaches TURN server %s", server.host)})
 	}
-	g.reportRelayFailures(generation, server, failures, reused || len(failures) < tried)
+	g.reportRelayFailures(generation, server, failures, reused || unreached < tried)
 }
 
 // relayCheckTimeout is how long a server may take to say that it knows an allocation.
@@ -148,8 +157,8 @@ func (g *ICEGatherer) confirmRelay(generation int, r *relay) bool {
 	return false
 }
 
-// targets are the addresses of a TURN server; one that is unset where a proxy looks
-// the name up.
+// targets are where a TURN server may be; one that is unset where a proxy looks the
+// name up, which leaves SRV records out.
 func (g *ICEGatherer) targets(server iceServerURL) ([]netip.AddrPort, error) {
 	if server.transport == "tcp" && g.api.settings.ice.proxyDialer != nil {
 		return []netip.AddrPort{{}}, nil
@@ -210,28 +219,6 @@ func (g *ICEGatherer) reachServer(server iceServerURL, name string, local netip.
 		return listenUDP(g.api, local)
 	}
 	return g.dialServer(server, name, local, target)
-}
-
-// lookUp finds the addresses of a server: at most one of each family, as each is
-// asked from every local address.
-func (g *ICEGatherer) lookUp(server iceServerURL) ([]netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(g.context, lookupTimeout)
-	defer cancel()
-	addrs, err := g.api.network.LookupNetIP(ctx, "ip", server.host)
-	if err == nil && len(addrs) == 0 {
-		err = errors.New("name has no address")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look up %s: %w", server.host, err)
-	}
-	var targets []netip.AddrPort
-	for _, addr := range addrs {
-		addr = addr.Unmap()
-		if !slices.ContainsFunc(targets, func(t netip.AddrPort) bool { return t.Addr().Is4() == addr.Is4() }) {
-			targets = append(targets, netip.AddrPortFrom(addr, server.port))
-		}
-	}
-	return targets, nil
 }
 
 // askForReflexive has every socket ask a server where it sees it.

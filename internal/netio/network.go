@@ -85,3 +85,18 @@ type Network interface {
 	// addresses come unmapped.
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
+
+// A ServiceResolver is a Network that can find where a service is (RFC 2782).
+type ServiceResolver interface {
+	// LookupService returns the servers of a service of a domain, as "turn" over
+	// "udp", in the order that they are to be tried in: by priority, and at random
+	// by weight. A service that the domain is said not to have is one record with
+	// the target ".".
+	LookupService(ctx context.Context, service, proto, domain string) ([]ServiceRecord, error)
+}
+
+// A ServiceRecord is an SRV record that was put in its order.
+type ServiceRecord struct {
+	Target string // a name, with or without the final dot
+	Port   uint16
+}

@@ -41,6 +41,18 @@ func (system) LookupNetIP(ctx context.Context, network, host string) ([]netip.Ad
 	return addrs, nil
 }
 
+func (system) LookupService(ctx context.Context, service, proto, domain string) ([]ServiceRecord, error) {
+	_, all, err := net.DefaultResolver.LookupSRV(ctx, service, proto, domain)
+	records := make([]ServiceRecord, 0, len(all))
+	for _, r := range all { // what is malformed was left out, and tells in err
+		records = append(records, ServiceRecord{Target: r.Target, Port: r.Port})
+	}
+	if len(records) > 0 {
+		err = nil
+	}
+	return records, err
+}
+
 // listen binds a UDP socket of addr's family alone: the "udp6" network sets
 // IPV6_V6ONLY, so that the same port stays free for an IPv4 socket.
 func listen(addr netip.AddrPort) (*net.UDPConn, error) {

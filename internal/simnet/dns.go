@@ -4,7 +4,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
 // SetDNS sets what host resolves name to; no addresses: the name exists but
@@ -15,6 +19,34 @@ func (h *Host) SetDNS(name string, addrs ...netip.Addr) {
 	h.dns[name] = addrs
 }
 
+// SetService sets what host finds for a service of a domain, as "turn" over "udp", in
+// the order that the records are to be tried in. Those that were never set are not
+// found.
+func (h *Host) SetService(service, proto, domain string, records ...netio.ServiceRecord) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.located[serviceName(service, proto, domain)] = records
+}
+
+func serviceName(service, proto, domain string) string {
+	return "_" + service + "._" + proto + "." + domain
+}
+
+// LookupService implements netio.ServiceResolver with what SetService has set.
+func (h *Host) LookupService(ctx context.Context, service, proto, domain string) ([]netio.ServiceRecord, error) {
+	name := serviceName(service, proto, domain)
+	if err := h.dnsWait(ctx, name); err != nil {
+		return nil, err
+	}
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	records := h.located[name]
+	if len(records) == 0 {
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	}
+	return slices.Clone(records), nil
+}
+
 // SetDNSDelay sets how long each lookup of a name takes; 0 at first.
 func (h *Host) SetDNSDelay(d time.Duration) {
 	h.net.mu.Lock()
@@ -22,7 +54,7 @@ func (h *Host) SetDNSDelay(d time.Duration) {
 	h.dnsDelay = d
 }
 
-// LookupNetIP looks a name up in what SetDNS has set. An IP address resolves to
+// LookupNetIP looks a name, with or without the final dot, up in what SetDNS has set. An IP address resolves to
 // itself, at once. Errors are *net.DNSError: not found, or ctx's end.
 func (h *Host) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	if network != "ip" && network != "ip4" && network != "ip6" {
@@ -38,6 +70,25 @@ func (h *Host) LookupNetIP(ctx context.Context, network, host string) ([]netip.A
 		}
 		return []netip.Addr{addr.Unmap()}, nil
 	}
+	if err := h.dnsWait(ctx, host); err != nil {
+		return nil, err
+	}
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	var found []netip.Addr
+	for _, a := range h.dns[strings.TrimSuffix(host, ".")] {
+		if wanted(a) {
+			found = append(found, a.Unmap())
+		}
+	}
+	if len(found) == 0 {
+		return nil, notFound
+	}
+	return found, nil
+}
+
+// dnsWait lets the delay of a lookup pass.
+func (h *Host) dnsWait(ctx context.Context, name string) error {
 	h.net.mu.Lock()
 	delay := h.dnsDelay
 	h.net.mu.Unlock()
@@ -50,18 +101,7 @@ func (h *Host) LookupNetIP(ctx context.Context, network, host string) ([]netip.A
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, &net.DNSError{UnwrapErr: err, Err: err.Error(), Name: host, IsTimeout: err == context.DeadlineExceeded}
+		return &net.DNSError{UnwrapErr: err, Err: err.Error(), Name: name, IsTimeout: err == context.DeadlineExceeded}
 	}
-	h.net.mu.Lock()
-	defer h.net.mu.Unlock()
-	var found []netip.Addr
-	for _, a := range h.dns[host] {
-		if wanted(a) {
-			found = append(found, a.Unmap())
-		}
-	}
-	if len(found) == 0 {
-		return nil, notFound
-	}
-	return found, nil
+	return nil
 }

@@ -31,6 +31,7 @@ type Host struct {
 	nextStream   uint16 // port
 	receiveQueue int    // datagrams
 	dns          map[string][]netip.Addr
+	located      map[string][]netio.ServiceRecord // by the name of the SRV records
 	dnsDelay     time.Duration
 	watchers     map[int]func()
 	multicasts   []*multicastConn
@@ -87,6 +88,7 @@ func (n *Net) addHost(name string, addrs []string, realmOf func(netip.Addr) *rea
 		conns:        make(map[netip.AddrPort]*conn),
 		services:     make(map[netip.AddrPort]service),
 		dns:          make(map[string][]netip.Addr),
+		located:      make(map[string][]netio.ServiceRecord),
 		watchers:     make(map[int]func()),
 		nextPort:     firstPort,
 		streams:      make(map[streamKey]*stream),
