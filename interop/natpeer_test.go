@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -12,10 +13,12 @@ import (
 )
 
 // natPeerEnv makes this test binary an end of a connection: "offer" or "answer".
-// natServerEnv is the address of its STUN and TURN server.
+// natServerEnv is the address of its STUN and TURN server, natPortEnv the port at which
+// it takes TCP connections, where it does.
 const (
 	natPeerEnv   = "PASSERELLE_INTEROP_NAT_PEER"
 	natServerEnv = "PASSERELLE_INTEROP_NAT_SERVER"
+	natPortEnv   = "PASSERELLE_INTEROP_NAT_PORT"
 )
 
 // natLine is what the ends say to each other, a JSON object a line. The last one is
@@ -29,6 +32,7 @@ type natLine struct {
 // natPath is the selected pair as an end has it.
 type natPath struct {
 	Local         webrtc.ICECandidateType
+	TCPType       string // of the local candidate
 	RelayProtocol string // of the local candidate
 	Pair          string // for a person
 }
@@ -63,6 +67,16 @@ func (p *natPeer) run(offers bool, server string) (err error) {
 	// A relay would win where a direct path needs the repetition of a check, or a loaded
 	// machine is slow with it; the table asks which paths there are.
 	settings.SetRelayAcceptanceMinWait(2 * time.Second)
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
+	if port := os.Getenv(natPortEnv); port != "" {
+		listener, err := net.Listen("tcp4", ":"+port)
+		if err != nil {
+			return err
+		}
+		mux := webrtc.NewICETCPMux(nil, listener, 0)
+		defer mux.Close()
+		settings.SetICETCPMux(mux)
+	}
 	p.PeerConnection, err = webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{ICEServers: []webrtc.ICEServer{
 		{URLs: []string{"stun:" + server}},
 		{URLs: []string{"turn:" + server, "turn:" + server + "?transport=tcp"}, Username: "alice", Credential: "secret"},
@@ -136,5 +150,5 @@ func (p *natPeer) connected() {
 		fmt.Fprintln(os.Stderr, "a message came, but there is no pair:", err)
 		return
 	}
-	p.say(natLine{Path: &natPath{pair.Local.Typ, pair.Local.RelayProtocol, pair.String()}})
+	p.say(natLine{Path: &natPath{pair.Local.Typ, pair.Local.TCPType, pair.Local.RelayProtocol, pair.String()}})
 }
