@@ -24,19 +24,21 @@ type sctpLane struct {
 	write  func(packet []byte, more bool) error
 	events *sctpEvents
 
-	mu      sync.Mutex
-	machine *sctp.Association
-	timer   *time.Timer
-	armed   time.Time // when timer fires; zero: it does not
-	buffers [2][]byte
-	readers map[sctp.StreamID]struct{} // streams with a goroutine
-	pending []sctp.Event               // for tell, and streamReset
-	tellers int                        // goroutines in tell: they may have taken events and not posted them yet
-	ending  *sctp.Closed               // waits for readers
-	low     []sctp.StreamID
-	lowBusy bool
-	closing bool // Close was called: nothing more is told
-	over    bool // the machine has ended
+	mu        sync.Mutex
+	machine   *sctp.Association
+	timer     *time.Timer
+	armed     time.Time // when timer fires; zero: it does not
+	buffers   [2][]byte
+	readers   map[sctp.StreamID]struct{} // streams with a goroutine
+	idle      []*streamReader            // to be used again
+	pending   []sctp.Event               // for tell, and streamReset
+	tellers   int                        // goroutines in tell: they may have taken events and not posted them yet
+	ending    *sctp.Closed               // waits for readers
+	low       []sctp.StreamID
+	lowBusy   bool
+	lowTeller func() // tellLow
+	closing   bool   // Close was called: nothing more is told
+	over      bool   // the machine has ended
 
 	telling sync.Mutex // held while events are posted, so that they keep their order
 }
@@ -48,10 +50,12 @@ type streamReset struct {
 }
 
 func newSCTPLane(cfg sctp.Config, write func([]byte, bool) error, events *sctpEvents) *sctpLane {
-	return &sctpLane{
+	l := &sctpLane{
 		write: write, events: events, machine: sctp.New(cfg),
 		readers: make(map[sctp.StreamID]struct{}),
 	}
+	l.lowTeller = l.tellLow
+	return l
 }
 
 // Start begins the handshake, unless the peer's INIT chunk has been signalled.
@@ -167,7 +171,8 @@ func (l *sctpLane) settle(now time.Time) {
 	for id, ok := l.machine.NextReadable(); ok; id, ok = l.machine.NextReadable() {
 		if _, busy := l.readers[id]; !busy && !l.closing {
 			l.readers[id] = struct{}{}
-			go l.read(id)
+			reader := l.reader(id)
+			go reader.run()
 		}
 	}
 	if l.ending != nil && (len(l.readers) == 0 || l.closing) {
@@ -201,7 +206,7 @@ func (l *sctpLane) collect(event sctp.Event) {
 		l.low = append(l.low, e.ID)
 		if !l.lowBusy && !l.closing {
 			l.lowBusy = true
-			go l.tellLow()
+			go l.lowTeller()
 		}
 	case sctp.Closed:
 		l.ending = &e
@@ -300,22 +305,46 @@ var errPeerRestarted = errors.New("the peer has restarted the association")
 
 // tellLow tells of buffered amounts that have fallen, on its own goroutine.
 func (l *sctpLane) tellLow() {
-	for {
+	for next := 0; ; {
 		l.mu.Lock()
-		if len(l.low) == 0 || l.closing {
-			l.low, l.lowBusy = nil, false
+		if next == len(l.low) || l.closing {
+			l.low, l.lowBusy = l.low[:0], false
 			l.mu.Unlock()
 			return
 		}
-		id := l.low[0]
-		l.low = l.low[1:]
+		id := l.low[next]
+		next++
 		l.mu.Unlock()
 		l.events.BufferedAmountLow(uint16(id))
 	}
 }
 
-// read hands over the messages of a stream, on its own goroutine.
-func (l *sctpLane) read(id sctp.StreamID) {
+// streamReader hands over the messages of a stream, on its own goroutine, and is used
+// again for others.
+type streamReader struct {
+	lane *sctpLane
+	id   sctp.StreamID
+	run  func() // read; made once, as each method value is an allocation
+}
+
+// maxIdleReaders bounds those that are kept.
+const maxIdleReaders = 8
+
+// reader returns one for a stream. mu is held.
+func (l *sctpLane) reader(id sctp.StreamID) *streamReader {
+	var r *streamReader
+	if n := len(l.idle); n > 0 {
+		r, l.idle = l.idle[n-1], l.idle[:n-1]
+	} else {
+		r = &streamReader{lane: l}
+		r.run = r.read
+	}
+	r.id = id
+	return r
+}
+
+func (r *streamReader) read() {
+	l, id := r.lane, r.id
 	for {
 		l.mu.Lock()
 		now := time.Now()
@@ -325,6 +354,9 @@ func (l *sctpLane) read(id sctp.StreamID) {
 		}
 		if !ok || l.closing {
 			delete(l.readers, id)
+			if len(l.idle) < maxIdleReaders {
+				l.idle = append(l.idle, r)
+			}
 			l.leave(now)
 			return
 		}

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"math"
 	"sync"
 
 	"github.com/passerelle-rtc/webrtc/internal/sctp"
@@ -52,9 +53,8 @@ type overhead struct {
 func (b *sendBuffer) init(d *DataChannel) {
 	b.sent = &d.traffic.sent
 	b.engine = d.transport.sender.Load
-	b.tell = func() {
-		d.transport.loop.Deliver(func() { d.onBufferedAmountLow.call(struct{}{}) })
-	}
+	call := func() { d.onBufferedAmountLow.call(struct{}{}) }
+	b.tell = func() { d.transport.loop.Deliver(call) }
 }
 
 // open sets the stream's order and reliability.
@@ -202,6 +202,9 @@ func (b *sendBuffer) look() {
 			b.tell()
 		}
 		next := b.low
+		if !b.above { // nobody waits for it
+			next = math.MaxUint64
+		}
 		if len(b.waiting) > 0 && (next < sendLowWater || !b.above) {
 			next = sendLowWater
 		}

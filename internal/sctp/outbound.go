@@ -20,8 +20,9 @@ func (a *Association) post(packet []byte) {
 	}
 }
 
-// NextPacket appends the next packet to dst; false when there is none. Full packets
-// of a burst have equal size.
+// NextPacket appends the next packet to dst; false when there is none, and what it
+// returns, of dst's length, has the memory for the next. Full packets of a burst have
+// equal size.
 func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
 	if len(a.outbox) > 0 {
 		dst = append(dst, a.outbox[0]...)
@@ -48,6 +49,9 @@ func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
 		p, ok = a.out.AppendProbe(now, p)
 	}
 	if !ok {
+		if start == 0 {
+			dst = p[:0]
+		}
 		return dst, false
 	}
 	if !a.peer.zeroChecksum { // otherwise it stays 0 (RFC 9653 section 5.2)

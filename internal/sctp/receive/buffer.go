@@ -69,8 +69,8 @@ type Buffer struct {
 	recent  *stream   // the stream of the last chunk
 	active  []*stream // those that have an assembly
 	idle    []*assembly
-	ready   []*stream // streams that have messages to take, each once
-	reset   deferred  // a reset that waits for TSNs
+	ready   queue[*stream] // those that have messages to take, each once
+	reset   deferred       // a reset that waits for TSNs
 
 	reserved int // bytes that runs have beyond what came
 }
@@ -189,12 +189,10 @@ func (b *Buffer) stream(id chunk.StreamID) *stream {
 // NextReadable returns a stream that has something to take and was not returned
 // since Take last left something on it or found nothing.
 func (b *Buffer) NextReadable() (chunk.StreamID, bool) {
-	if len(b.ready) == 0 {
+	if b.ready.len() == 0 {
 		return 0, false
 	}
-	s := b.ready[0]
-	b.ready[0] = nil
-	b.ready = b.ready[1:]
+	s := b.ready.pop()
 	s.queued = false
 	return s.id, true
 }
@@ -221,7 +219,7 @@ func (b *Buffer) deliver(s *stream, m Message) {
 	b.window.ready(len(m.Payload) + overhead)
 	if !s.queued {
 		s.queued = true
-		b.ready = append(b.ready, s)
+		b.ready.push(s)
 	}
 }
 

@@ -127,7 +127,7 @@ func (b *Buffer) Release(id chunk.StreamID) {
 	}
 	if s.busy != nil && s.busy.ready.len() > 0 && !s.queued {
 		s.queued = true
-		b.ready = append(b.ready, s)
+		b.ready.push(s)
 	}
 	b.Forget(id)
 }

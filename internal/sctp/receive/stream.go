@@ -21,38 +21,8 @@ type stream struct {
 // assembly is what a stream has while something is unfinished or not taken.
 type assembly struct {
 	ordered, unordered []run
-	ready              messages
-	at                 int // in Buffer.active
-}
-
-// messages is a queue of those that can be taken.
-type messages struct {
-	list  []Message
-	taken int // of list, from its beginning
-}
-
-func (q *messages) len() int { return len(q.list) - q.taken }
-
-func (q *messages) last() *Message { return &q.list[len(q.list)-1] }
-
-// push uses the memory of what was taken where that is half of it or more.
-func (q *messages) push(m Message) {
-	if len(q.list) == cap(q.list) && 2*q.taken >= len(q.list) {
-		n := copy(q.list, q.list[q.taken:])
-		clear(q.list[n:])
-		q.list, q.taken = q.list[:n], 0
-	}
-	q.list = append(q.list, m)
-}
-
-// pop keeps no payload of what it returns. The queue is not empty.
-func (q *messages) pop() Message {
-	m := q.list[q.taken]
-	q.list[q.taken] = Message{}
-	if q.taken++; q.taken == len(q.list) {
-		q.list, q.taken = q.list[:0], 0
-	}
-	return m
+	ready              queue[Message] // can be taken
+	at                 int            // in Buffer.active
 }
 
 // run is a sequence of fragments without a gap, at most one message.
