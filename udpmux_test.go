@@ -94,7 +94,7 @@ func TestConnectionsBetweenTwoMuxesShareBothAddresses(t *testing.T) {
 		rightMux, rightEngine := muxHost(t, right, 5000)
 		var all []*PeerConnection
 		var channels [][2]*DataChannel
-		for range 3 {
+		for range 8 {
 			a, b := connectionOn(t, left, leftEngine, Configuration{}), connectionOn(t, right, rightEngine, Configuration{})
 			atA, atB := talk(t, a, b)
 			all = append(all, a, b)

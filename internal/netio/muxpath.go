@@ -13,7 +13,13 @@ import (
 const (
 	maxAsked    = 64 // requests of a path whose responses are still taken
 	maxBindings = 32 // remote addresses of a path
-	maxOwners   = 4  // paths of a remote address
+
+	// maxOwners bounds the paths of a remote address, which are many where the peer
+	// has a mux too, as servers among themselves. Each takes a pointer, and a
+	// copy of every protected packet from there, to find that it is not its own:
+	// with 64 of them some 10 µs a packet (BenchmarkSharedAddress), and 63 failed
+	// authentications.
+	maxOwners = 64
 )
 
 // A MuxPath is one connection's share of a local address of a [UDPMux].
@@ -76,7 +82,9 @@ func (p *MuxPath) Name(fragment string) {
 // Bind makes what comes from remote the path's: the caller has just taken from it
 // a message whose integrity holds. The newest such path gets what is not
 // protected, so that an address may change its owner, as a NAT's does; those
-// before it still get what is protected, each dropping what it cannot open.
+// before it still get what is protected, each dropping what it cannot open. There may
+// be 64 at a time: beyond, the oldest whose data goes elsewhere loses the address, and
+// where there is none, the caller does not get it.
 func (p *MuxPath) Bind(remote netip.AddrPort) {
 	g := p.group
 	key := muxRemote{p.key, remote}
@@ -100,7 +108,9 @@ func (p *MuxPath) Bind(remote netip.AddrPort) {
 		}
 	}
 	if len(renewed) > maxOwners {
-		renewed = dropOwner(renewed, remote)
+		if renewed = dropOwner(renewed, remote); renewed == nil {
+			return
+		}
 	}
 	g.remotes[key] = renewed
 	if !slices.Contains(p.bound, remote) {
@@ -109,14 +119,15 @@ func (p *MuxPath) Bind(remote netip.AddrPort) {
 	}
 }
 
-// dropOwner takes the oldest owner out that does not carry its data over remote.
+// dropOwner takes the oldest owner but the first out that does not carry its data over
+// remote; nil: all do.
 func dropOwner(owners []*MuxPath, remote netip.AddrPort) []*MuxPath {
 	at := len(owners) - 1
-	for i := at; i > 0; i-- {
-		if owners[i].kept != remote {
-			at = i
-			break
-		}
+	for at > 0 && owners[at].kept == remote {
+		at--
+	}
+	if at == 0 {
+		return nil
 	}
 	o := owners[at]
 	if i := slices.Index(o.bound, remote); i >= 0 {

@@ -56,15 +56,8 @@ type muxShard struct {
 	group   *muxGroup
 	socket  *Socket
 	owners  [readBatch]*MuxPath
+	others  [readBatch][]*MuxPath // that share a datagram with its owner
 	scratch [readBatch]Datagram
-	shared  []sharedDatagram
-}
-
-// A sharedDatagram is a copy for one more of the paths that share a remote
-// address.
-type sharedDatagram struct {
-	path *MuxPath
-	d    Datagram
 }
 
 // muxRemote is a peer's address, and that of this host where that tells paths apart,
@@ -248,6 +241,11 @@ func (s *muxShard) receive(now time.Time, ds []Datagram) {
 		s.group.mux.unknown.Add(uint64(unknown))
 	}
 	for i := range ds {
+		if s.others[i] != nil {
+			s.share(now, ds, i)
+		}
+	}
+	for i := range ds {
 		owner := s.owners[i]
 		if owner == nil {
 			continue
@@ -262,12 +260,6 @@ func (s *muxShard) receive(now time.Time, ds []Datagram) {
 		}
 		owner.deliver(now, s.scratch[:n])
 	}
-	for i := range s.shared {
-		s.scratch[0] = s.shared[i].d
-		s.shared[i].path.deliver(now, s.scratch[:1])
-		s.shared[i] = sharedDatagram{}
-	}
-	s.shared = s.shared[:0]
 }
 
 // route finds the owner of each datagram; it returns how many have none.
@@ -276,7 +268,7 @@ func (s *muxShard) route(ds []Datagram) (unknown int) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	for i := range ds {
-		s.owners[i] = g.owner(s, &ds[i])
+		s.owners[i], s.others[i] = g.owner(&ds[i])
 		if s.owners[i] == nil {
 			unknown++
 		}
@@ -284,8 +276,9 @@ func (s *muxShard) route(ds []Datagram) (unknown int) {
 	return unknown
 }
 
-// owner finds the path that a datagram is for, nil if none. g.mu is held.
-func (g *muxGroup) owner(s *muxShard, d *Datagram) *MuxPath {
+// owner finds the path that a datagram is for, nil if none, and the others that it
+// may be for. g.mu is held.
+func (g *muxGroup) owner(d *Datagram) (owner *MuxPath, others []*MuxPath) {
 	packet := d.Buffer.Bytes()
 	var local netip.Addr
 	if g.wild {
@@ -293,36 +286,55 @@ func (g *muxGroup) owner(s *muxShard, d *Datagram) *MuxPath {
 	}
 	switch kind := inspect(packet); kind {
 	case stunRequest:
-		return g.names[muxName{local, string(requestFragment(packet))}]
+		return g.names[muxName{local, string(requestFragment(packet))}], nil
 	case stunResponse:
 		if p := g.requests[transaction(packet[8:20])]; p != nil && p.key == local {
-			return p
+			return p, nil
 		}
-		return nil
+		return nil, nil
 	case notForUs:
-		return nil
+		return nil, nil
 	default:
 		owners := g.remotes[muxRemote{local, d.Addr}]
-		if len(owners) == 0 {
-			return nil
+		switch {
+		case len(owners) == 0:
+			return nil, nil
+		case len(owners) == 1 || kind != protected:
+			return owners[0], nil
 		}
-		if len(owners) > 1 && kind == protected {
-			s.share(owners[1:], d)
-		}
-		return owners[0]
+		return owners[0], owners[1:]
 	}
 }
 
-// share copies a datagram whose sender's address several connections have proved
-// to be their peer's. Its protection tells whose it is: the others drop it. So no
-// connection can take another's traffic by claiming its address.
-func (s *muxShard) share(others []*MuxPath, d *Datagram) {
+// share gives copies of the datagram at i, and of those after it from the same address,
+// to the connections beside the owner that have proved the address to be their peer's.
+// The protection tells whose they are: the others drop them. So no connection can take
+// another's traffic by claiming its address. The owner comes after them, as it opens
+// the original in place.
+func (s *muxShard) share(now time.Time, ds []Datagram, i int) {
+	others := s.others[i]
 	for _, p := range others {
-		b := GetBuffer()
-		b.SetLen(copy(b.Cap(), d.Buffer.Bytes()))
-		s.shared = append(s.shared, sharedDatagram{p, Datagram{Buffer: b, Addr: d.Addr, Local: d.Local}})
+		n := 0
+		for j := i; j < len(ds); j++ {
+			if !sameOwners(s.others[j], others) {
+				continue
+			}
+			b := GetBuffer()
+			b.SetLen(copy(b.Cap(), ds[j].Buffer.Bytes()))
+			s.scratch[n] = Datagram{Buffer: b, Addr: ds[j].Addr, Local: ds[j].Local}
+			n++
+		}
+		p.deliver(now, s.scratch[:n])
+	}
+	for j := len(ds) - 1; j >= i; j-- {
+		if sameOwners(s.others[j], others) {
+			s.others[j] = nil
+		}
 	}
 }
+
+// sameOwners tells two lists apart, of which an address has one at a time.
+func sameOwners(a, b []*MuxPath) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
 func (s *Stats) add(t Stats) {
 	s.DatagramsSent += t.DatagramsSent

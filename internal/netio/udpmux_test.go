@@ -94,8 +94,7 @@ func (r *muxRig) arrives(from int, payloads ...string) {
 		ds = append(ds, Datagram{Buffer: buffer(p), Addr: dest(from)})
 	}
 	r.conn.read <- ds
-	// A batch of its own: the copies for those that share an address come after
-	// a batch's other datagrams.
+	// A batch of its own, as the order of paths within one is nobody's to rely on.
 	r.conn.read <- []Datagram{{Buffer: buffer(requestTo("last")), Addr: dest(999)}}
 	<-r.seen
 }
@@ -144,8 +143,6 @@ func TestABatchReachesEachConnectionAsOne(t *testing.T) {
 		ds = append(ds, Datagram{Buffer: buffer(rtpPacket + fmt.Sprint(i)), Addr: dest(1 + i%2)})
 	}
 	r.conn.read <- ds
-	// A batch of its own: the copies for those that share an address come after
-	// a batch's other datagrams.
 	r.conn.read <- []Datagram{{Buffer: buffer(requestTo("last")), Addr: dest(999)}}
 	<-r.seen
 	if !slices.Equal(r.batches["aaaa"], []int{5}) || !slices.Equal(r.batches["bbbb"], []int{5}) {
@@ -245,6 +242,34 @@ func TestTheAddressOfTheDataIsTheLastToGo(t *testing.T) {
 	}
 	if n := len(r.mux.groups[0].remotes[muxRemote{remote: dest(1)}]); n != maxOwners {
 		t.Errorf("%d paths of one address, want %d", n, maxOwners)
+	}
+}
+
+// 64 connections may have one peer's address, as between two servers with a mux each:
+// each gets what it alone can open, and none that carries data goes for another.
+func TestManyConnectionsShareAPeersAddress(t *testing.T) {
+	r := newMuxRig(t)
+	names := make([]string, maxOwners+1)
+	for i := range names {
+		names[i] = fmt.Sprint("path", i)
+		p := r.open(names[i])
+		p.Bind(dest(1))
+		p.Keep(dest(1))
+	}
+	r.arrives(1, rtpPacket, handshake, dtlsRecord)
+	r.arrives(2, rtpPacket)
+	for i, name := range names {
+		switch {
+		case i == maxOwners: // no place is left for it
+			r.has(name)
+		case i == maxOwners-1: // the newest
+			r.has(name, rtpPacket, handshake, dtlsRecord)
+		default:
+			r.has(name, rtpPacket, dtlsRecord)
+			if got := r.batches[name]; !slices.Equal(got, []int{2}) {
+				t.Errorf("%s got batches of %v, want one of 2", name, got)
+			}
+		}
 	}
 }
 
@@ -525,6 +550,37 @@ func FuzzUDPMuxInput(f *testing.F) {
 			t.Errorf("delivered %d times, %d unknown", got, mux.unknown.Load())
 		}
 	})
+}
+
+// An operation is one packet of 1,200 octets from an address that many connections
+// have, without what they do to find that it is not theirs.
+func BenchmarkSharedAddress(b *testing.B) {
+	for _, n := range []int{1, 2, 8, maxOwners} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			mux := NewUDPMux(newMemConn())
+			defer mux.Close()
+			for i := range n {
+				p, err := mux.Open(MuxConfig{Local: newMemConn().LocalAddr(), Fragment: fmt.Sprint(i), Failed: func(error) {}, Handle: func(*MuxPath, time.Time, []Datagram) {}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				p.Bind(dest(1))
+			}
+			packet := make([]byte, 1200)
+			packet[0] = 0x80
+			ds := make([]Datagram, readBatch)
+			shard, now := mux.groups[0].shards[0], time.Now()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				k := i % readBatch
+				ds[k] = Datagram{Buffer: GetBuffer(), Addr: dest(1)}
+				ds[k].Buffer.SetLen(copy(ds[k].Buffer.Cap(), packet))
+				if k == readBatch-1 {
+					shard.receive(now, ds)
+				}
+			}
+		})
+	}
 }
 
 // An operation is one datagram of a batch for 32 of 5,000 connections.
