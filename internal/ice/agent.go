@@ -231,6 +231,7 @@ func (a *Agent) input(now time.Time) bool {
 
 // run ends every input: nominate, follow the states, send what may be sent.
 func (a *Agent) run(now time.Time) {
+	a.doubt(now)
 	a.nominate(now)
 	a.evaluate(now)
 	a.pace(now)

@@ -254,6 +254,7 @@ func (a *Agent) Deadline() time.Time {
 			}
 		}
 	}
+	t = earlier(t, a.doubtDue())
 	t = earlier(t, a.nominationDue())
 	return earlier(t, a.stateDeadline())
 }

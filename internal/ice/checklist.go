@@ -6,10 +6,11 @@ import (
 )
 
 // form adds the pair of two candidates to the checklist (RFC 8445 section
-// 6.1.2), unless it makes no sense, is redundant, or the pair is selected
-// already: then checking is over (RFC 8445 section 8.1.2).
+// 6.1.2), unless it makes no sense, is redundant, or a pair is selected
+// already and answers: then checking is over (RFC 8445 section 8.1.2).
 func (a *Agent) form(now time.Time, g *generation, l *LocalCandidate, r *remoteCandidate) {
-	if g.stopped || g.selected != nil && !a.unchecked() && !a.renominates() || l.Type == PeerReflexive || !pairable(l, &r.Candidate) {
+	over := g.selected != nil && g.recheckAt.IsZero() && !a.unchecked() && !a.renominates()
+	if g.stopped || over || l.Type == PeerReflexive || !pairable(l, &r.Candidate) {
 		return
 	}
 	if a.cfg.Lite {
@@ -125,20 +126,6 @@ func (a *Agent) RemoveLocal(now time.Time, id LocalID) {
 		a.checkAgain(now, a.current)
 	}
 	a.run(now)
-}
-
-// checkAgain checks what is left when the path of the data is gone.
-func (a *Agent) checkAgain(now time.Time, g *generation) {
-	for _, p := range g.pairs {
-		if p.local.TCPType != TCPPassive && (p.state == PairFailed || p.state == PairSucceeded && a.stale(now, p)) {
-			g.release(p, PairWaiting)
-		}
-	}
-	for _, l := range g.locals {
-		for _, r := range g.remotes {
-			a.form(now, g, l, r)
-		}
-	}
 }
 
 func (g *generation) removePath(id LocalID) {

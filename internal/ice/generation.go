@@ -33,6 +33,7 @@ type generation struct {
 	nominatedAt   time.Time // the latest nomination of this end
 	nominations   uint32    // how many there were
 	checkingSince time.Time
+	recheckAt     time.Time // the other pairs are checked anew; zero: the selected one answers, or there is none
 	localEnd      bool
 	remoteEnd     bool
 	// stopped: consent is lost for good with these credentials; requests are

@@ -131,7 +131,7 @@ func (a *Agent) prefers(now time.Time, g *generation, p *pair) bool {
 		return p.nominationValue > g.nominationMax
 	}
 	silent := due(now, old.lastRequest.Add(renominationSilence*a.cfg.KeepaliveInterval))
-	return p.validPriority(a.role) > old.validPriority(a.role) || silent || due(now, a.disconnectAt(old))
+	return p.validPriority(a.role) > old.validPriority(a.role) || silent || a.stale(now, old)
 }
 
 // stale tells whether a pair has not answered for so long that it says nothing

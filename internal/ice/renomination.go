@@ -16,21 +16,19 @@ func (a *Agent) renominates() bool {
 // renominationDue returns when another valid pair is to take the place of the
 // selected one; zero when none is.
 func (a *Agent) renominationDue(g *generation) time.Time {
-	p := a.bestAlive(g)
-	switch {
-	case p == nil || p == g.selected:
-	case a.state == Disconnected && p.lastResponse.After(g.selected.lastResponse):
-		return a.disconnectedAt
-	case a.renominates() && p.priority > g.selected.priority:
+	if other := a.bestAlive(g, g.selected); !g.recheckAt.IsZero() && other != nil && other.lastResponse.After(g.selected.lastResponse) {
+		return g.selected.lastResponse.Add(a.cfg.DisconnectedTimeout)
+	}
+	if p := a.bestAlive(g, nil); a.renominates() && p != nil && p.priority > g.selected.priority {
 		return g.nominatedAt.Add(a.cfg.RenominateAfter)
 	}
 	return time.Time{}
 }
 
-// bestAlive is the best of the valid pairs that answered lately.
-func (a *Agent) bestAlive(g *generation) *pair {
+// bestAlive is the best of the valid pairs that answered lately, but for one.
+func (a *Agent) bestAlive(g *generation, but *pair) *pair {
 	for _, p := range g.pairs {
-		if p.state == PairSucceeded && !a.stale(a.now, p) {
+		if p.state == PairSucceeded && p != but && !a.stale(a.now, p) {
 			return p
 		}
 	}
@@ -40,7 +38,7 @@ func (a *Agent) bestAlive(g *generation) *pair {
 // candidateForNomination is the pair that a nomination which is due is for.
 func (a *Agent) candidateForNomination(g *generation) *pair {
 	if g.selected != nil {
-		return a.bestAlive(g)
+		return a.bestAlive(g, nil)
 	}
 	return g.best()
 }
