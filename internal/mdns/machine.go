@@ -26,6 +26,7 @@ const (
 	cacheFlush     = 1 << 15     // RFC 6762 section 10.2
 	maxQueries     = 256         // names that are looked up at a time
 	maxNames       = 4096        // names that are answered for
+	maxHeard       = 256         // addresses of others that are kept
 	maxRecords     = 64          // of a message that are read
 	maxMessage     = 9000        // RFC 6762 section 17
 	maxLabel       = 63          // RFC 1035 section 2.3.4
@@ -49,6 +50,7 @@ func IsName(name string) bool {
 type Machine struct {
 	queries map[string]*query // by name in lower case
 	own     map[string]*ownName
+	heard   []heardAddress
 	out     [][]byte
 	found   []Answer
 }
@@ -76,8 +78,9 @@ type Answer struct {
 	Addr netip.Addr
 }
 
-// Query begins to look a name up, at once and then again until Forget. A name that
-// is looked up already is asked for once more. It returns false for a name that is
+// Query begins to look a name up, at once and then again until Forget; what was heard
+// of it already is found at once. A name that is looked up already is asked for once
+// more. It returns false for a name that is
 // not to be looked up here, and where too many are.
 func (m *Machine) Query(now time.Time, name string) bool {
 	name = strings.ToLower(name)
@@ -92,7 +95,11 @@ func (m *Machine) Query(now time.Time, name string) bool {
 			m.found = append(m.found, Answer{name, a.Addr})
 		}
 	}
-	m.queries[name] = &query{next: now, interval: firstInterval}
+	q := &query{next: now, interval: firstInterval}
+	if m.recall(now, name) {
+		q.next = now.Add(firstInterval)
+	}
+	m.queries[name] = q
 	m.Advance(now)
 	return true
 }
@@ -217,13 +224,13 @@ func (m *Machine) HandleMessage(now time.Time, src netip.AddrPort, data []byte) 
 		return
 	}
 	if header.Response {
-		m.readAnswers(&p)
+		m.readAnswers(now, &p)
 	} else {
 		m.answerQuestions(now, &p)
 	}
 }
 
-func (m *Machine) readAnswers(p *dnsmessage.Parser) {
+func (m *Machine) readAnswers(now time.Time, p *dnsmessage.Parser) {
 	if p.SkipAllQuestions() != nil {
 		return
 	}
@@ -233,7 +240,7 @@ func (m *Machine) readAnswers(p *dnsmessage.Parser) {
 			return
 		}
 		name := nameOf(h.Name)
-		wanted := m.queries[name] != nil && h.TTL > 0 && h.Class&^cacheFlush == dnsmessage.ClassINET
+		wanted := IsName(name) && h.Class&^cacheFlush == dnsmessage.ClassINET
 		var addr netip.Addr
 		switch {
 		case wanted && h.Type == dnsmessage.TypeA:
@@ -250,7 +257,11 @@ func (m *Machine) readAnswers(p *dnsmessage.Parser) {
 		if err != nil {
 			return
 		}
-		if usable(addr) {
+		if !usable(addr) {
+			continue
+		}
+		m.keep(now, Answer{name, addr}, h.TTL)
+		if m.queries[name] != nil && h.TTL > 0 {
 			m.found = append(m.found, Answer{name, addr})
 		}
 	}
