@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"strings"
@@ -287,4 +288,39 @@ func TestAnAllocationIsGivenUpOverALossyPath(t *testing.T) {
 			must(t, conn.Close())
 		})
 	}
+}
+
+// RFC 8489 section 9.2: a server that offers SHA-256 and anonymity gets both, over the
+// whole life of an allocation.
+func TestRelaysWithSHA256AndUserhash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s *simnet.TURNServer
+		r := relayRig(t, func(n *simnet.Net) (a, b Configuration) {
+			s = n.TURNServer("turn", "198.51.100.3")
+			s.RequireSHA256()
+			n.Tap(func(p simnet.Packet) simnet.Verdict {
+				if p.Dst == s.Addr() && bytes.Contains(p.Data, []byte("\x00\x06\x00\x04"+simnet.TURNUser)) {
+					t.Error("the name of the user is on the network")
+				}
+				return simnet.Pass
+			})
+			return relayOnly(turnServer(s)), relayOnly(turnServer(s))
+		})
+		a, b := r.openPair("x", nil)
+		s.ExpireNonce()
+		for range 40 {
+			time.Sleep(30 * time.Second)
+			roundTrip(t, a, b, time.Minute)
+		}
+		if stats := s.Stats(); stats.Allocated != 2 || stats.Refreshed < 2 {
+			t.Errorf("%+v", stats)
+		}
+		must(t, r.a.Close())
+		must(t, r.b.Close())
+		time.Sleep(time.Second)
+		if n := s.Allocations(); n != 0 {
+			t.Errorf("%d allocations are left", n)
+		}
+		r.close()
+	})
 }

@@ -4,8 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -23,8 +25,12 @@ const (
 	attrXORRelayed         = 0x0016
 	attrRequestedFamily    = 0x0017
 	attrRequestedTransport = 0x0019
+	attrIntegritySHA256    = 0x001c
+	attrPasswordAlgorithm  = 0x001d
+	attrUserhash           = 0x001e
 	attrAdditionalFamily   = 0x8000
 	attrAddressErrorCode   = 0x8001
+	attrPasswordAlgorithms = 0x8002
 	attrAlternateServer    = 0x8023
 )
 
@@ -33,7 +39,7 @@ type turnMessage struct {
 	raw        []byte
 	typ        uint16
 	attributes []turnAttribute
-	integrity  int // offset of MESSAGE-INTEGRITY; 0: none
+	integrity  int // offset of the first MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256; 0: none
 }
 
 type turnAttribute struct {
@@ -60,7 +66,7 @@ func readTURNMessage(raw []byte) (turnMessage, bool) {
 		if m.integrity == 0 {
 			m.attributes = append(m.attributes, turnAttribute{typ, raw[at+4 : at+4+size : at+4+size]})
 		}
-		if typ == attrMessageIntegrity {
+		if m.integrity == 0 && (typ == attrMessageIntegrity || typ == attrIntegritySHA256) {
 			m.integrity = at
 		}
 		at += 4 + (size+3)&^3
@@ -89,21 +95,34 @@ func (m turnMessage) first(typ uint16) []byte {
 	return nil
 }
 
-// verify checks MESSAGE-INTEGRITY (RFC 8489 section 14.5).
+// verify checks MESSAGE-INTEGRITY (RFC 8489 section 14.5), or MESSAGE-INTEGRITY-SHA256
+// (section 14.6) with a key of SHA-256.
 func (m turnMessage) verify(key []byte) bool {
 	if m.integrity == 0 {
 		return false
 	}
-	covered := append([]byte(nil), m.raw[:m.integrity]...)
-	return hmac.Equal(integrityOver(covered, key), m.first(attrMessageIntegrity))
+	want := integrityOver(append([]byte(nil), m.raw[:m.integrity]...), key)
+	return hmac.Equal(want.value, m.first(want.typ))
 }
 
-// integrityOver computes MESSAGE-INTEGRITY for a message that ends before it.
-func integrityOver(b, key []byte) []byte {
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader+4+sha1.Size))
-	h := hmac.New(sha1.New, key)
+// integrityOver computes the integrity that goes with a key for a message that ends
+// before it.
+func integrityOver(b, key []byte) turnAttribute {
+	typ, sum := uint16(attrMessageIntegrity), sha1.New
+	if len(key) == sha256.Size {
+		typ, sum = attrIntegritySHA256, sha256.New
+	}
+	h := hmac.New(sum, key)
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader+4+h.Size()))
 	h.Write(b)
-	return h.Sum(nil)
+	return attribute(typ, h.Sum(nil))
+}
+
+// hash is SHA-256 of fields with colons between them (RFC 8489 sections 14.4 and
+// 18.5.1.2).
+func hash(fields ...string) []byte {
+	sum := sha256.Sum256([]byte(strings.Join(fields, ":")))
+	return sum[:]
 }
 
 // longTermKey is that of RFC 8489 section 9.2.2.
@@ -120,7 +139,7 @@ func (m turnMessage) reply(failed bool, key []byte, attributes ...turnAttribute)
 	}
 	b := appendMessage(typ, m.raw[8:stunHeader], attributes)
 	if key != nil {
-		b = appendAttribute(b, attribute(attrMessageIntegrity, integrityOver(b, key)))
+		b = appendAttribute(b, integrityOver(b, key))
 	}
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader))
 	return b

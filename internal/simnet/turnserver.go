@@ -19,6 +19,7 @@ type TURNServer struct {
 	users       map[string]string
 	nonce       string
 	nonces      int
+	strong      bool // SHA-256 and USERHASH are asked for
 	lifetime    time.Duration
 	refusals    map[TURNMethod]TURNRefusal
 	allocations map[turnClient]*turnAllocation
@@ -152,6 +153,32 @@ func (s *TURNServer) ExpireNonce() {
 	})
 }
 
+// RequireSHA256 makes the server take nothing but requests with USERHASH that are
+// signed by MESSAGE-INTEGRITY-SHA256 with a key of SHA-256 (RFC 8489 section 9.2).
+func (s *TURNServer) RequireSHA256() { s.locked(func() { s.strong = true }) }
+
+// sha256Alone is the list of the password algorithms of such a server, and its entry.
+const sha256Alone = "\x00\x02\x00\x00"
+
+// freshNonce is the nonce with the nonce cookie that says what is asked for.
+func (s *TURNServer) freshNonce() string {
+	if s.strong {
+		return "obMatJos2wAAA" + s.nonce
+	}
+	return s.nonce
+}
+
+// challenge asks for credentials.
+func (s *TURNServer) challenge(m turnMessage, code int) []byte {
+	attributes := []turnAttribute{
+		attribute(attrErrorCode, errorCode(code, "")), attribute(attrRealm, []byte(turnRealm)), attribute(attrNonce, []byte(s.freshNonce())),
+	}
+	if s.strong {
+		attributes = append(attributes, attribute(attrPasswordAlgorithms, []byte(sha256Alone)))
+	}
+	return m.reply(true, nil, attributes...)
+}
+
 // Forget drops all allocations, as a restart of the server would.
 func (s *TURNServer) Forget() {
 	s.locked(func() {
@@ -240,10 +267,10 @@ func (s *TURNServer) answer(now time.Time, client turnClient, m turnMessage) []b
 	if r := s.refusals[Binding]; m.method() == Binding && r.Code != 0 {
 		return m.reply(true, nil, attribute(attrErrorCode, errorCode(r.Code, r.Reason)))
 	}
-	user := string(m.first(attrUsername))
+	user := s.userOf(m)
 	key, code := s.authenticate(m, user)
 	if code != 0 {
-		return m.reply(true, nil, attribute(attrErrorCode, errorCode(code, "")), attribute(attrRealm, []byte(turnRealm)), attribute(attrNonce, []byte(s.nonce)))
+		return s.challenge(m, code)
 	}
 	refuse := func(r TURNRefusal) []byte {
 		attributes := []turnAttribute{attribute(attrErrorCode, errorCode(r.Code, r.Reason))}
@@ -282,20 +309,38 @@ func (s *TURNServer) answer(now time.Time, client turnClient, m turnMessage) []b
 	return m.reply(false, key, attributes...)
 }
 
+// userOf is the user that a request names, by USERHASH where that is asked for.
+func (s *TURNServer) userOf(m turnMessage) string {
+	if !s.strong {
+		return string(m.first(attrUsername))
+	}
+	for name := range s.users {
+		if string(m.first(attrUserhash)) == string(hash(name, turnRealm)) {
+			return name
+		}
+	}
+	return ""
+}
+
 // authenticate checks the long-term credentials (RFC 8489 section 9.2.4).
 func (s *TURNServer) authenticate(m turnMessage, user string) (key []byte, code int) {
 	password, known := s.users[user]
 	switch {
-	case m.first(attrMessageIntegrity) == nil:
+	case m.integrity == 0:
 		return nil, 401
+	case s.strong && (string(m.first(attrPasswordAlgorithms)) != sha256Alone || string(m.first(attrPasswordAlgorithm)) != sha256Alone):
+		return nil, 400
 	case string(m.first(attrRealm)) != turnRealm || !known:
 		return nil, 401
 	}
 	key = longTermKey(user, turnRealm, password)
+	if s.strong {
+		key = hash(user, turnRealm, password)
+	}
 	if !m.verify(key) {
 		return nil, 401
 	}
-	if string(m.first(attrNonce)) != s.nonce {
+	if string(m.first(attrNonce)) != s.freshNonce() {
 		return nil, 438
 	}
 	return key, 0

@@ -18,7 +18,7 @@ const (
 func (c *Client) allocatedBy(now time.Time, m *stun.Message) {
 	e := &Allocated{}
 	for _, a := range m.Attributes {
-		if a.Type == stun.AttrMessageIntegrity {
+		if ends(a.Type, stun.AttrXORRelayedAddress) {
 			break
 		}
 		if a.Type != stun.AttrXORRelayedAddress {

@@ -76,9 +76,8 @@ var transitions = map[state][]state{
 type Client struct {
 	cfg          Config
 	state        state
-	key          stun.MessageIntegrity // nil until the server has told its realm
-	realm, nonce string
-	holds        bool // the server has an allocation for us, or may have
+	credentials  credentials // without a key until the server has told its realm
+	holds        bool        // the server has an allocation for us, or may have
 	relayed      [2]netip.AddrPort
 	expires      time.Time // of the allocation
 	refreshAt    time.Time // zero while a Refresh is under way
@@ -142,6 +141,7 @@ func New(cfg Config) *Client {
 		cfg:         cfg,
 		permissions: make(map[netip.Addr]*permission),
 		channels:    make(map[netip.AddrPort]*channel),
+		credentials: credentials{username: cfg.Username, password: cfg.Password},
 		byNumber:    make(map[uint16]*channel),
 	}
 }

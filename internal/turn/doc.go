@@ -7,10 +7,10 @@
 // outputs are drained with NextPacket and NextEvent after each input. A [Client]
 // has one owner; a [Splitter] finds the messages of a stream.
 //
-// Requests are authenticated with long-term credentials (RFC 8489 section 9.2) and
-// MESSAGE-INTEGRITY; time-limited credentials are such credentials. Password
-// algorithms other than MD5, USERHASH and third-party authorization (RFC 7635) are
-// not offered: no server that is in use asks for them.
+// Requests are authenticated with long-term credentials (RFC 8489 section 9.2), by the
+// algorithm that the server prefers, MD5 or SHA-256, and with the user's name or its
+// hash; time-limited credentials are such credentials. Third-party authorization (RFC
+// 7635) is not offered.
 //
 // Messages are built and read with pion/stun, behind the checks of lengths that it
 // lacks.

@@ -108,11 +108,18 @@ func attribute(m *stun.Message, t stun.AttrType) ([]byte, bool) {
 		if a.Type == t {
 			return a.Value, true
 		}
-		if a.Type == stun.AttrMessageIntegrity {
+		if ends(a.Type, t) {
 			break
 		}
 	}
 	return nil, false
+}
+
+// ends reports whether what follows an attribute of type a is not protected, but for
+// one of type wanted: MESSAGE-INTEGRITY-SHA256 may follow MESSAGE-INTEGRITY (RFC 8489
+// section 14.5).
+func ends(a, wanted stun.AttrType) bool {
+	return a == stun.AttrMessageIntegritySHA256 || a == stun.AttrMessageIntegrity && wanted != stun.AttrMessageIntegritySHA256
 }
 
 func integrityOf(m *stun.Message) ([]byte, bool) { return attribute(m, stun.AttrMessageIntegrity) }
@@ -134,8 +141,8 @@ func unknownAttribute(m *stun.Message) stun.AttrType {
 		case stun.AttrMappedAddress, stun.AttrUsername, stun.AttrErrorCode, stun.AttrUnknownAttributes, stun.AttrChannelNumber,
 			stun.AttrLifetime, stun.AttrXORPeerAddress, stun.AttrData, stun.AttrRealm, stun.AttrNonce, stun.AttrXORRelayedAddress,
 			stun.AttrRequestedAddressFamily, stun.AttrEvenPort, stun.AttrRequestedTransport, stun.AttrDontFragment,
-			stun.AttrXORMappedAddress, stun.AttrReservationToken, stun.AttrMessageIntegritySHA256:
-		case stun.AttrMessageIntegrity:
+			stun.AttrXORMappedAddress, stun.AttrReservationToken:
+		case stun.AttrMessageIntegrity, stun.AttrMessageIntegritySHA256:
 			return 0
 		default:
 			if a.Type < 0x8000 {

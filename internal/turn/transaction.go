@@ -91,12 +91,9 @@ func (c *Client) build(t *transaction) []byte {
 	_ = c.newID().AddTo(m) // writes the ID, and fails never
 	t.id = m.TransactionID
 	c.addAttributes(m, t)
-	t.signed = c.key != nil
+	t.signed = c.credentials.key != nil
 	if t.signed {
-		m.Add(stun.AttrUsername, []byte(c.cfg.Username))
-		m.Add(stun.AttrRealm, []byte(c.realm))
-		m.Add(stun.AttrNonce, []byte(c.nonce))
-		_ = c.key.AddTo(m) // fails only behind a FINGERPRINT
+		c.credentials.sign(m)
 	}
 	return m.Raw
 }
@@ -157,14 +154,14 @@ func (c *Client) handleResponse(now time.Time, m *stun.Message) error {
 // the transaction ID, which nobody off the path knows, has to be proof enough.
 func (c *Client) judge(m *stun.Message, t *transaction) (*ErrorResponse, error) {
 	success := m.Type.Class == stun.ClassSuccessResponse
-	_, present := integrityOf(m)
-	switch {
-	case present && t.signed:
-		if err := checkIntegrity(m, c.key); err != nil {
+	if t.signed {
+		present, err := c.credentials.check(m)
+		if err == nil && success && !present {
+			err = ErrIntegrity
+		}
+		if err != nil {
 			return nil, err
 		}
-	case success && t.signed:
-		return nil, ErrIntegrity
 	}
 	if code := unknownAttribute(m); success && code != 0 {
 		// RFC 8489 section 6.3.3: the transaction has failed.
@@ -176,6 +173,9 @@ func (c *Client) judge(m *stun.Message, t *transaction) (*ErrorResponse, error) 
 	failure, err := readError(m)
 	if err != nil {
 		return nil, err
+	}
+	if failure.Code != codeUnauthenticated && failure.Code != codeStaleNonce && stripped(m) {
+		return nil, ErrIntegrity
 	}
 	failure.Method = t.method.String()
 	return failure, nil
@@ -193,20 +193,23 @@ func (c *Client) challenged(now time.Time, t *transaction, m *stun.Message, fail
 	}
 	switch {
 	case failure.Code == codeUnauthenticated && !t.signed && hasNonce && hasRealm:
-		c.know(string(realm), string(nonce))
+		if !c.know(m, string(realm), string(nonce)) {
+			return false
+		}
 	case failure.Code == codeUnauthenticated && t.signed && hasNonce && hasRealm:
-		changed := string(realm) != c.realm
-		c.know(string(realm), string(nonce))
-		if !changed || t.stale >= maxStaleNonces {
+		changed := string(realm) != c.credentials.realm
+		if !c.know(m, string(realm), string(nonce)) || !changed || t.stale >= maxStaleNonces {
 			return false
 		}
 		t.stale++
 	case failure.Code == codeStaleNonce && t.signed && hasNonce && t.stale < maxStaleNonces:
 		t.stale++
 		if !hasRealm {
-			realm = []byte(c.realm)
+			realm = []byte(c.credentials.realm)
 		}
-		c.know(string(realm), string(nonce))
+		if !c.know(m, string(realm), string(nonce)) {
+			return false
+		}
 	default:
 		return false
 	}
@@ -214,13 +217,14 @@ func (c *Client) challenged(now time.Time, t *transaction, m *stun.Message, fail
 	return true
 }
 
-// know takes what the server wants the next requests to be signed with.
-func (c *Client) know(realm, nonce string) {
-	c.nonce = nonce
-	if c.key == nil || realm != c.realm {
-		c.realm = realm
-		c.key = stun.NewLongTermIntegrity(c.cfg.Username, realm, c.cfg.Password)
+// know takes what the server wants the next requests to be signed with; false: that
+// cannot be done, or is not to be.
+func (c *Client) know(m *stun.Message, realm, nonce string) bool {
+	next := c.credentials.learn(m, realm, nonce)
+	if next != nil {
+		c.credentials = *next
 	}
+	return next != nil
 }
 
 // succeeded acts on a success response.
