@@ -268,7 +268,7 @@ func (t *ICETransport) SetRemoteCandidates(remoteCandidates []ICECandidate) erro
 }
 
 // AddRemoteCandidate adds a candidate of the peer; nil says that there are no
-// more (RFC 8838 section 8.2). It returns an OperationError for one that is not
+// more (RFC 8838 section 14). It returns an OperationError for one that is not
 // valid.
 func (t *ICETransport) AddRemoteCandidate(remoteCandidate *ICECandidate) error {
 	const op = "add remote candidate"

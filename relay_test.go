@@ -72,7 +72,7 @@ func TestGathersRelayCandidates(t *testing.T) {
 	}
 }
 
-// RFC 8445 section 2.4: relays connect what symmetric NATs keep apart. With two
+// RFC 8445 section 2.1: relays connect what symmetric NATs keep apart. With two
 // servers each end uses its own. The data goes by channels (RFC 8656 section 12), and
 // Close gives the allocations up (section 8).
 func TestConnectsThroughRelays(t *testing.T) {

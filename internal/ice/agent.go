@@ -388,7 +388,7 @@ func (a *Agent) LocalEnd(now time.Time) {
 }
 
 // RemoteEnd says that the peer has no more candidates for the current
-// generation (RFC 8838 section 8.2).
+// generation (RFC 8838 section 14).
 func (a *Agent) RemoteEnd(now time.Time) {
 	if a.input(now) {
 		a.current.remoteEnd = true

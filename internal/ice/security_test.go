@@ -41,7 +41,7 @@ func equalOutcome(a, b outcome) bool {
 		a.deadline.Equal(b.deadline) && a.events == b.events && a.sent == b.sent && a.consented.Equal(b.consented)
 }
 
-// RFC 8489 section 9.1.3.4 allows errors 400 and 401 for these; none are sent,
+// RFC 8489 section 9.1.3 allows errors 400 and 401 for these; none are sent,
 // so that nothing can be reflected or amplified.
 func TestForgedMessagesChangeNothing(t *testing.T) {
 	n, a, b := connected(t, 10*ms)

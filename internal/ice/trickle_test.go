@@ -109,7 +109,7 @@ func TestLearnsPeerReflexiveCandidates(t *testing.T) {
 	if e.Candidate.Type != PeerReflexive || e.Candidate.Priority != peerReflexivePriority(&host.Candidate) {
 		t.Errorf("learnt %v", e.Candidate)
 	}
-	// RFC 8838 section 11.4: the signalled candidate takes the learnt one's place.
+	// RFC 8838 section 11: the signalled candidate takes the learnt one's place.
 	b.add(pa.reflexive().Candidate)
 	b.agent.checkInvariants(t)
 	all := b.agent.RemoteCandidates()
