@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,23 +15,25 @@ type TURNServer struct {
 	addr netip.AddrPort
 
 	// All below: host.net.mu.
-	users       map[string]string
 	nonce       string
 	nonces      int
 	strong      bool // SHA-256 and USERHASH are asked for
-	lifetime    time.Duration
 	refusals    map[TURNMethod]TURNRefusal
 	allocations map[turnClient]*turnAllocation
 	nextPort    uint16
 	stats       TURNStats
 }
 
-// The user that every TURNServer knows, and its realm.
+// The user of every TURNServer, and its realm.
 const (
 	TURNUser     = "user"
 	TURNPassword = "pass"
 	turnRealm    = "simnet.example"
 )
+
+// turnLifetime is how long an allocation lives after each refresh (RFC 8656 section
+// 7.2).
+const turnLifetime = 10 * time.Minute
 
 // TURNMethod is a STUN method (RFC 8656 section 17).
 type TURNMethod uint16
@@ -96,9 +97,7 @@ func (n *Net) TURNServer(name string, addrs ...string) *TURNServer {
 	}
 	s := &TURNServer{
 		addr:        netip.MustParseAddrPort(listen),
-		users:       map[string]string{TURNUser: TURNPassword},
 		nonce:       "nonce-0",
-		lifetime:    10 * time.Minute,
 		refusals:    make(map[TURNMethod]TURNRefusal),
 		allocations: make(map[turnClient]*turnAllocation),
 		nextPort:    firstPort,
@@ -130,13 +129,6 @@ func (s *TURNServer) locked(f func()) {
 	defer s.host.net.mu.Unlock()
 	f()
 }
-
-// AddUser lets a further user in, or changes a password.
-func (s *TURNServer) AddUser(name, password string) { s.locked(func() { s.users[name] = password }) }
-
-// SetLifetime sets how long allocations live that are made or refreshed from now
-// on. Default 10 minutes.
-func (s *TURNServer) SetLifetime(d time.Duration) { s.locked(func() { s.lifetime = d }) }
 
 // Refuse makes the server answer the authenticated requests of a method, and all of
 // Binding, with an error; code 0 ends that.
@@ -314,28 +306,25 @@ func (s *TURNServer) userOf(m turnMessage) string {
 	if !s.strong {
 		return string(m.first(attrUsername))
 	}
-	for name := range s.users {
-		if string(m.first(attrUserhash)) == string(hash(name, turnRealm)) {
-			return name
-		}
+	if string(m.first(attrUserhash)) == string(hash(TURNUser, turnRealm)) {
+		return TURNUser
 	}
 	return ""
 }
 
 // authenticate checks the long-term credentials (RFC 8489 section 9.2.4).
 func (s *TURNServer) authenticate(m turnMessage, user string) (key []byte, code int) {
-	password, known := s.users[user]
 	switch {
 	case m.integrity == 0:
 		return nil, 401
 	case s.strong && (string(m.first(attrPasswordAlgorithms)) != sha256Alone || string(m.first(attrPasswordAlgorithm)) != sha256Alone):
 		return nil, 400
-	case string(m.first(attrRealm)) != turnRealm || !known:
+	case string(m.first(attrRealm)) != turnRealm || user != TURNUser:
 		return nil, 401
 	}
-	key = longTermKey(user, turnRealm, password)
+	key = longTermKey(TURNUser, turnRealm, TURNPassword)
 	if s.strong {
-		key = hash(user, turnRealm, password)
+		key = hash(TURNUser, turnRealm, TURNPassword)
 	}
 	if !m.verify(key) {
 		return nil, 401
@@ -357,7 +346,7 @@ func (s *TURNServer) allocate(now time.Time, client turnClient, user string, m t
 		return nil, 442
 	}
 	a := &turnAllocation{
-		server: s, client: client, user: user, expires: now.Add(s.lifetime),
+		server: s, client: client, user: user, expires: now.Add(turnLifetime),
 		permissions: make(map[netip.Addr]time.Time), channels: make(map[uint16]*turnChannel), bound: make(map[netip.AddrPort]uint16),
 	}
 	family, additional := m.first(attrRequestedFamily), m.first(attrAdditionalFamily)
@@ -376,11 +365,11 @@ func (s *TURNServer) allocate(now time.Time, client turnClient, user string, m t
 	for _, r := range a.relayed {
 		attributes = append(attributes, attribute(attrXORRelayed, xorAddress(r, m.key())))
 	}
-	return append(attributes, attribute(attrLifetime, uint32Value(s.lifetime)), attribute(xorMappedAddress, xorAddress(client.addr, m.key()))), 0
+	return append(attributes, attribute(attrLifetime, uint32Value(turnLifetime)), attribute(xorMappedAddress, xorAddress(client.addr, m.key()))), 0
 }
 
 func (a *turnAllocation) refresh(now time.Time, m turnMessage) ([]turnAttribute, int) {
-	lifetime := a.server.lifetime
+	lifetime := turnLifetime
 	if v := m.first(attrLifetime); len(v) == 4 && v[0] == 0 && v[1] == 0 && v[2] == 0 && v[3] == 0 {
 		lifetime = 0
 	}
@@ -505,15 +494,4 @@ func (a *turnAllocation) fromPeer(src netip.AddrPort, payload []byte) []outgoing
 		return a.server.reply(a.client, append(data, payload...))
 	}
 	return a.server.reply(a.client, dataIndication(src, payload))
-}
-
-// String describes the server for a person.
-func (s *TURNServer) String() string {
-	var b strings.Builder
-	s.locked(func() {
-		for _, a := range s.allocations {
-			fmt.Fprintf(&b, "%v relayed by %v; ", a.client.addr, a.relayed)
-		}
-	})
-	return b.String()
 }
