@@ -241,8 +241,9 @@ func TestTwoOfOursThroughCoturn(t *testing.T) {
 					}
 				}
 				allocations += 2
-				// By a Refresh with lifetime 0, or by the end of its stream, whichever coturn
-				// sees first; otherwise it would live for ten minutes.
+				// By a Refresh with lifetime 0, which is repeated, and on a stream waited
+				// for, until coturn has answered.
+				c.logged(t, "lifetime=0", allocations)
 				c.logged(t, "delete: realm=<test>, username=<", allocations)
 			})
 		}
