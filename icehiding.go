@@ -42,7 +42,7 @@ func (e *SettingEngine) SetICEMulticastDNSMode(multicastDNSMode MulticastDNSMode
 
 // SetMulticastDNSHostName sets the name, one label under "local", that
 // MulticastDNSModeQueryAndGather signals for every address, in place of random
-// ones. Two connections at a time should not have the same.
+// ones. Connections may share it: it is answered for until the last of them is closed.
 func (e *SettingEngine) SetMulticastDNSHostName(hostName string) { e.ice.mdnsHostName = hostName }
 
 func (e *SettingEngine) hidesAddresses() bool {
