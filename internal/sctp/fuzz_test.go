@@ -80,7 +80,7 @@ func hostileChunk(a *end, p []byte, op []byte, wide bool) []byte {
 		}
 		return chunk.AppendForwardTSN(p, tsn, []chunk.SkippedStream{{Stream: id, SSN: chunk.SSN(op[2])}})
 	case 6:
-		return chunk.AppendReconfig(p, chunk.AppendOutgoingReset(nil, uint32(a.remoteTSN)+uint32(op[2]), 0, tsn, []StreamID{id}))
+		return chunk.AppendReconfig(p, hostileRequest(a, op, tsn, id))
 	case 7:
 		return chunk.AppendReconfig(p, chunk.AppendReconfigResponse(nil, uint32(a.localTSN)+uint32(op[1]), chunk.ReconfigResult(op[2]%8)))
 	case 8:
@@ -94,6 +94,48 @@ func hostileChunk(a *end, p []byte, op []byte, wide bool) []byte {
 		return chunk.AppendShutdown(p, a.localTSN-1)
 	}
 	return chunk.AppendHeartbeat(p, nil)
+}
+
+// hostileRequest is a request of RFC 6525 with the number that is expected, or near it.
+func hostileRequest(a *end, op []byte, tsn chunk.TSN, id StreamID) []byte {
+	if !a.live() {
+		return nil
+	}
+	number := a.reset.expected + uint32(op[2]%8/6) - uint32(op[2]/64%2)
+	switch op[3] % 8 {
+	case 0:
+		return chunk.AppendIncomingReset(nil, number, []StreamID{id})
+	case 1:
+		return chunk.AppendParameter(nil, chunk.ParameterTSNReset, word(number))
+	case 2:
+		return chunk.AppendParameter(nil, chunk.ParameterAddOutgoing, append(word(number), op...))
+	case 3:
+		return append(chunk.AppendOutgoingReset(nil, number, 0, tsn, nil), chunk.AppendIncomingReset(nil, number+1, nil)...)
+	}
+	return chunk.AppendOutgoingReset(nil, number, 0, tsn, []StreamID{id})
+}
+
+// snapshot is what a forged packet must leave as it is.
+type snapshot struct {
+	stats               Stats
+	deadline            time.Time
+	state               State
+	localTag, remoteTag uint32
+	cumulative          chunk.TSN
+	events              int
+	expected            uint32
+}
+
+func snap(a *end) snapshot {
+	s := snapshot{
+		stats: a.Stats(), deadline: a.Deadline(), state: a.State(), localTag: a.localTag, remoteTag: a.remoteTag,
+		events: len(a.Association.events), expected: a.reset.expected,
+	}
+	s.stats.PacketsReceived, s.stats.BytesReceived, s.stats.PacketsDropped = 0, 0, 0
+	if a.in != nil {
+		s.cumulative = a.in.CumulativeTSN()
+	}
+	return s
 }
 
 // FuzzSequences: valid packets in any order never panic, keep the invariants, and hold
@@ -113,7 +155,9 @@ func FuzzSequences(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte, wide bool) { hostile(t, script[:min(len(script), 4000)], wide) })
 }
 
-// FuzzPackets: no packet, with our tag or without, makes an association panic.
+// FuzzPackets: no packet, with our tag or without, makes an association panic or breaks
+// an invariant, and one without our tag, or the peer's for the T bit, changes nothing
+// (RFC 9260 section 8.5).
 func FuzzPackets(f *testing.F) {
 	r := newRig(f, path{delay: time.Millisecond}, 1)
 	r.a.keep, r.b.keep = true, true
@@ -139,14 +183,15 @@ func FuzzPackets(f *testing.F) {
 			if tagged && len(p) >= chunk.PacketHeaderSize {
 				copy(p, []byte{0x13, 0x88, 0x13, 0x88, byte(r.a.localTag >> 24), byte(r.a.localTag >> 16), byte(r.a.localTag >> 8), byte(r.a.localTag), 0, 0, 0, 0})
 			}
-			before, tsn := r.a.State(), chunk.TSN(0)
-			if r.a.in != nil {
-				tsn = r.a.in.CumulativeTSN()
-			}
+			before := snap(r.a)
 			r.a.HandlePacket(r.now, p)
-			if header, _, err := chunk.ParsePacket(p); err == nil && header.Tag != 0 && header.Tag != r.a.localTag && header.Tag != r.a.remoteTag {
-				if r.a.State() != before || r.a.in != nil && r.a.in.CumulativeTSN() != tsn {
-					t.Fatalf("a packet with a foreign tag made %v of %v", r.a.State(), before)
+			if header, _, err := chunk.ParsePacket(p); err == nil && header.Tag != before.localTag && header.Tag != before.remoteTag {
+				if after := snap(r.a); after != before {
+					t.Fatalf("a packet with a foreign tag made %+v of %+v", after, before)
+				}
+				// Out of the blue there are answers, and INIT has one.
+				if _, ok := r.a.NextPacket(r.now, nil); ok && state == StateEstablished && header.Tag != 0 {
+					t.Fatal("a packet with a foreign tag is answered")
 				}
 			}
 			r.drain(r.a)

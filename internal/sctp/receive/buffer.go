@@ -135,7 +135,7 @@ func (b *Buffer) handle(f *fragment, wide bool) (invalid bool, err error) {
 	case ahead > maxAhead, !b.arrived.fits(f.tsn):
 		b.acks.now() // dropped: it could not be reported
 		return false, nil
-	case !b.window.admits(len(f.payload)+overhead, ahead == 1):
+	case b.window.shut() && b.arrived.beyond(f.tsn), !b.window.admits(len(f.payload)+overhead, ahead == 1):
 		b.acks.now()
 		if b.window.stuck() {
 			return false, ErrOutOfResource

@@ -435,3 +435,61 @@ func TestRepeatedResetsAreOne(t *testing.T) {
 		t.Errorf("%d messages and resets, want one of each stream and two more", len(got))
 	}
 }
+
+// RFC 9260 section 6.2: "When the receiver's advertised window is 0, the receiver MUST drop
+// any new incoming DATA chunk with a TSN larger than the largest TSN received so far", and
+// send a SACK at once, in which it is not. What fills a gap is taken.
+func TestAClosedWindowTakesNothingNew(t *testing.T) {
+	const room = 6 * (500 + overhead)
+	b := New(Config{InitialTSN: 1, Window: room, MaxWindow: room})
+	payload := make([]byte, 500)
+	tsn := chunk.TSN(1)
+	for ; sack(t, b).Window > 0; tsn++ {
+		if tsn != 2 {
+			data(t, b, chunk.Data{TSN: tsn, Flags: both | chunk.FlagUnordered, Payload: payload})
+		}
+	}
+	held := b.Held()
+	data(t, b, chunk.Data{TSN: tsn, Flags: both | chunk.FlagUnordered, Payload: payload})
+	if due := b.SACKDue(); !due || b.Held() != held {
+		t.Errorf("%d bytes are held, %d before, a SACK is due: %t", b.Held(), held, due)
+	}
+	if s := sack(t, b); s.CumulativeTSN != 1 || s.NumGaps() != 1 || s.Window != 0 {
+		t.Errorf("%+v", s)
+	} else if _, last := s.Gap(0); last != tsn-1 {
+		t.Errorf("TSN %d is reported, the last taken is %d", last, tsn-1)
+	}
+	data(t, b, chunk.Data{TSN: 2, Flags: both | chunk.FlagUnordered, Payload: payload})
+	if b.CumulativeTSN() != tsn-1 {
+		t.Errorf("the gap was not filled: %d", b.CumulativeTSN())
+	}
+	sack(t, b)
+	data(t, b, chunk.Data{TSN: tsn, Flags: both | chunk.FlagUnordered, Payload: payload})
+	if b.CumulativeTSN() != tsn-1 {
+		t.Error("a probe of the closed window was taken")
+	}
+	take(b)
+	data(t, b, chunk.Data{TSN: tsn, Flags: both | chunk.FlagUnordered, Payload: payload})
+	if b.CumulativeTSN() != tsn {
+		t.Error("nothing is taken after the reader came back")
+	}
+}
+
+// RFC 3758 section 3.6: the receiver "MUST first update its cumulative TSN point to the
+// value carried in the FORWARD TSN chunk", however far that is, and MUST NOT where it is
+// behind.
+func TestForwardTSNMayBeFar(t *testing.T) {
+	b := buffer(t, 1)
+	data(t, b, chunk.Data{TSN: 3, Flags: both})
+	for _, c := range []struct{ tsn, want chunk.TSN }{{2, 3}, {100_000, 100_000}, {99_999, 100_000}, {100_000, 100_000}} {
+		f, err := chunk.ParseForwardTSN(chunk.AppendForwardTSN(nil, c.tsn, nil)[chunk.HeaderSize:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.HandleForwardTSN(&f)
+		b.EndPacket(start)
+		if err := b.CheckInvariants(); err != nil || b.CumulativeTSN() != c.want || !b.SACKPending() {
+			t.Errorf("FORWARD-TSN %d: cumulative %d, want %d; %v", c.tsn, b.CumulativeTSN(), c.want, err)
+		}
+	}
+}

@@ -66,7 +66,7 @@ func (b *Buffer) HandleIForwardTSN(f *chunk.IForwardTSN) {
 // a SACK due, as the last one may have been lost.
 func (b *Buffer) forward(tsn chunk.TSN) bool {
 	b.acks.data(false)
-	if ahead := b.arrived.cumulative.Distance(tsn); ahead <= 0 || ahead > maxAhead {
+	if b.arrived.cumulative.Distance(tsn) <= 0 {
 		b.acks.now()
 		return false
 	}

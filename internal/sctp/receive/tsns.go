@@ -36,6 +36,15 @@ func (t *tsns) has(tsn chunk.TSN) bool {
 	return i < len(t.runs) && !tsn.Less(t.runs[i].first)
 }
 
+// beyond reports whether a TSN is larger than all that have arrived.
+func (t *tsns) beyond(tsn chunk.TSN) bool {
+	last := t.cumulative
+	if n := len(t.runs); n > 0 {
+		last = t.runs[n-1].last
+	}
+	return last.Less(tsn)
+}
+
 // fits reports whether add has room.
 func (t *tsns) fits(tsn chunk.TSN) bool {
 	return len(t.runs) < maxRuns || tsn == t.cumulative+1 || t.has(tsn-1) || t.has(tsn+1)

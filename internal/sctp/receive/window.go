@@ -42,6 +42,10 @@ func (w *window) admits(n int, next bool) bool {
 	return (next || w.readable == 0) && w.held+n <= 2*w.max
 }
 
+// shut reports that the peer was told of a window of 0, which is still closed. Then what
+// lies beyond all that has arrived is dropped (RFC 9260 section 6.2).
+func (w *window) shut() bool { return w.last == 0 && w.size() == 0 }
+
 // stuck reports that all that is held is unfinished and there is no room to finish
 // any of it.
 func (w *window) stuck() bool { return w.readable == 0 && w.held > w.max }

@@ -111,38 +111,51 @@ func (q *Queue) checkStreams() error {
 	var total uint64
 	queued := map[*stream]bool{}
 	for i, s := range q.schedule.heap {
-		if int(s.index) != i || s.head == nil {
-			return broken("stream %d is in place %d of the heap, says %d", s.id, i, s.index)
+		if int(s.index) != i || s.head == nil || s.stalled {
+			return broken("stream %d is in place %d of the heap, says %d, stalled: %t", s.id, i, s.index, s.stalled)
 		}
 		if i > 0 && q.schedule.less(i, (i-1)/2) {
 			return broken("place %d of the heap comes before its parent", i)
 		}
 		queued[s] = true
-		var n uint64
-		for m := s.head; m != nil; m = m.next {
-			n += uint64(len(m.payload)) - uint64(m.sent)
-			if m.whole() || m.abandoned || m.started() && m != s.head {
-				return broken("stream %d: a message with %d of %d bytes sent is queued", s.id, m.sent, len(m.payload))
-			}
-			if m.next == nil && s.tail != m {
-				return broken("stream %d: the queue ends elsewhere", s.id)
-			}
-		}
-		if n != s.buffered {
-			return broken("stream %d has %d bytes queued, counted %d", s.id, n, s.buffered)
-		}
-		total += n
 	}
 	for id, s := range q.streams {
+		if s.stalled && s.index == -1 && s.ordered >= maxOrdered {
+			queued[s] = true
+		}
 		if s.id != id || !queued[s] && (s.head != nil || s.buffered != 0 || s.index != -1) {
 			return broken("stream %d is not in the heap and has %d bytes", id, s.buffered)
 		}
+	}
+	for s := range queued {
+		if err := s.checkQueue(); err != nil {
+			return err
+		}
+		total += s.buffered
 	}
 	if total != q.buffered {
 		return broken("%d bytes are queued, counted %d", total, q.buffered)
 	}
 	if c := q.schedule.current; c != nil && (c.head == nil || !c.head.started()) {
 		return broken("stream %d is to go on with a message that has not begun", c.id)
+	}
+	return nil
+}
+
+// checkQueue counts the messages of one stream.
+func (s *stream) checkQueue() error {
+	var n uint64
+	for m := s.head; m != nil; m = m.next {
+		n += uint64(len(m.payload)) - uint64(m.sent)
+		if m.whole() || m.abandoned || m.started() && m != s.head {
+			return broken("stream %d: a message with %d of %d bytes sent is queued", s.id, m.sent, len(m.payload))
+		}
+		if m.next == nil && s.tail != m {
+			return broken("stream %d: the queue ends elsewhere", s.id)
+		}
+	}
+	if n != s.buffered || s.ordered < 0 || s.ordered > s.unfinished {
+		return broken("stream %d has %d bytes queued, counted %d, and %d of %d messages under way", s.id, n, s.buffered, s.ordered, s.unfinished)
 	}
 	return nil
 }

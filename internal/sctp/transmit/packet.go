@@ -71,6 +71,11 @@ func (q *Queue) mayBegin(now time.Duration) bool {
 		return false
 	case lost && q.repair.urgent:
 		return true
+	case q.repair.single && q.out.flight > 0:
+		// RFC 9260 section 7.2.1: after T3-rtx "only one packet is allowed to be in flight until
+		// successful acknowledgement".
+		q.blocked = byWindow
+		return false
 	case q.out.flight >= q.control.Window():
 		// RFC 9260 section 6.1 B: the last packet may exceed it.
 		q.blocked = byWindow
@@ -122,6 +127,11 @@ func (q *Queue) appendNew(now time.Duration, p *packet) {
 		}
 		m := s.head
 		if m.expired(now) && q.tooOld(now, m) {
+			continue
+		}
+		if !m.started() && !m.unordered && !q.config.Interleaving && s.ordered >= maxOrdered {
+			s.stalled = true
+			q.schedule.remove(s)
 			continue
 		}
 		n := q.cut(p, len(m.payload)-int(m.sent))
@@ -190,6 +200,7 @@ func (q *Queue) sendNew(now time.Duration, p *packet, s *stream, m *message, n i
 		} else if !m.unordered {
 			m.mid = chunk.MID(s.mid)
 			s.mid++
+			s.ordered++
 		}
 	}
 	serial, c := q.out.push()

@@ -17,6 +17,7 @@ type repair struct {
 	until  int64 // serial: it ends when this is acknowledged; Fast Recovery's exit point
 	urgent bool  // one packet of retransmissions may leave whatever the window says
 	heard  int   // SACKs since it began
+	single bool  // T3-rtx has expired, and nothing was acknowledged since: one packet may fly
 
 	// What tells that it was for nothing (RFC 3708): every retransmission of this
 	// repair was reported as a duplicate.
@@ -215,6 +216,7 @@ func (q *Queue) timeout(now time.Duration) {
 		// A window probe that the peer had no room for says nothing about the path.
 		q.control.Timeout(q.timeouts > 1)
 		q.beginRepair(restarted)
+		q.repair.single = true
 		if q.timeouts >= blackHoleTimeouts && q.prober.Size() > q.config.MTU&^3 {
 			q.prober.BlackHole(now)
 			q.setMTU(q.prober.Size())

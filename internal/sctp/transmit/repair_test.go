@@ -513,3 +513,23 @@ func TestWhatASACKHasNoRoomForIsNotLost(t *testing.T) {
 		t.Errorf("%d were taken for lost, %d after a retransmission had arrived; 120 are missing", lost, s.q.Stats().Lost)
 	}
 }
+
+// RFC 9260 section 7.2.1: after T3-rtx "only one packet is allowed to be in flight until
+// successful acknowledgement", though the window has room for another small one.
+func TestOnePacketFliesAfterATimeout(t *testing.T) {
+	s := measured(t, 4, nil)
+	for range 5 {
+		s.send(1, 600) // one a packet, two exceed it
+	}
+	s.drain()
+	s.wait(4 * time.Second)
+	want(t, "the tail loss probe", tsns(s.drain()...), 8)
+	s.wait(4 * time.Second)
+	want(t, "the first timeout", tsns(s.drain()...), 4)
+	s.wait(4 * time.Second)
+	want(t, "the second", tsns(s.drain()...), 4)
+	s.sack(4) // nothing new
+	want(t, "an old SACK", tsns(s.drain()...))
+	s.sack(5)
+	want(t, "acknowledged", tsns(s.drain()...), 5, 6, 7)
+}

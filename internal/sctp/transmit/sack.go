@@ -47,6 +47,9 @@ func (q *Queue) HandleSACK(at time.Time, s chunk.SACK) error {
 	q.grow(now, &p)
 	q.keepGoing()
 	q.endRepair()
+	if p.bytes > 0 || advanced {
+		q.repair.single = false
+	}
 	if p.bytes > 0 || advanced || s.Window == 0 {
 		q.timeouts = 0
 	}

@@ -41,10 +41,12 @@ type stream struct {
 	mid        uint32 // of the next ordered message; its lower half is the SSN
 	loose      uint32 // MID of the next unordered message
 
+	ordered   int32 // ordered messages that have a number and are not wholly acknowledged
 	weight    uint16
 	id        chunk.StreamID
 	unordered bool
 	closed    bool // no more messages; NextDrained when none is left
+	stalled   bool // it has data and maxOrdered messages under way, and is not in the heap
 	announced bool // NextDrained has told
 }
 
@@ -89,7 +91,9 @@ func (q *Queue) Send(at time.Time, id chunk.StreamID, ppid chunk.PPID, payload [
 		return
 	}
 	s.head, s.tail = m, m
-	q.schedule.add(s)
+	if !s.stalled {
+		q.schedule.add(s)
+	}
 }
 
 // dropExpired drops messages at the head of the queue that nothing was sent of and
@@ -127,8 +131,27 @@ func (q *Queue) unbuffer(s *stream, n int) {
 func (q *Queue) finish(m *message) {
 	s := m.stream
 	s.unfinished--
+	if m.started() && !m.unordered {
+		s.ordered--
+		q.resume(s)
+	}
 	q.drained(s)
 	q.release(m)
+}
+
+// maxOrdered is how many ordered messages of a stream are under way at most, without
+// interleaving. RFC 9260 section 6.1 allows 65,535; a receiver tells half of that from
+// numbers that have passed.
+const maxOrdered = 1<<15 - 1
+
+// resume lets a stream that had maxOrdered messages under way go on.
+func (q *Queue) resume(s *stream) {
+	if !s.stalled || s.ordered >= maxOrdered {
+		return
+	}
+	if s.stalled = false; s.head != nil {
+		q.schedule.add(s)
+	}
 }
 
 // drained announces a closed stream that is through.

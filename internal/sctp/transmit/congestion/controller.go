@@ -71,11 +71,8 @@ func (c *Controller) Threshold() int { return int(c.threshold) }
 func (c *Controller) SlowStart() bool { return c.window < c.threshold }
 
 // SetMSS tells that packets carry another number of bytes from now on. The window,
-// in bytes, stays.
-func (c *Controller) SetMSS(mss int) {
-	c.mss = mss
-	c.window = max(c.window, float64(mss))
-}
+// in bytes, stays (RFC 8899 section 3, item 7).
+func (c *Controller) SetMSS(mss int) { c.mss = mss }
 
 // Ack is what one SACK says.
 type Ack struct {

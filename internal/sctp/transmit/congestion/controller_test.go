@@ -71,6 +71,20 @@ func TestAWindowThatNobodyFillsDoesNotGrow(t *testing.T) {
 	}
 }
 
+// RFC 8899 section 3, item 7: "An update to the PLPMTU (or MPS) MUST NOT increase the
+// congestion window measured in bytes".
+func TestAnotherPacketSizeLeavesTheWindow(t *testing.T) {
+	for _, a := range []Algorithm{CUBIC, NewReno} {
+		c := New(a, 1000)
+		c.Timeout(false)
+		for _, mss := range []int{8000, 500, 1400} {
+			if c.SetMSS(mss); c.Window() != 1000 {
+				t.Errorf("%v: %d bytes with packets of %d", a, c.Window(), mss)
+			}
+		}
+	}
+}
+
 // RFC 9260 section 7.2.4: not while in Fast Recovery.
 func TestTheWindowDoesNotGrowInRecovery(t *testing.T) {
 	c := New(CUBIC, mss)
