@@ -85,7 +85,7 @@ func (a *Association) handleInit(now time.Time, header chunk.Header, c chunk.Chu
 	}
 	unrecognized, host := unrecognizedParameters(&i)
 	if host != nil {
-		a.refuse(i.Tag, chunk.CauseUnresolvableAddress, host) // section 3.3.2.1.1
+		a.refuse(i.Tag, chunk.CauseUnresolvableAddress, host) // section 3.3.2.1.4
 		return
 	}
 	cookie := stateCookie{

@@ -137,8 +137,8 @@ func (q *Queue) beginRepair(p phase) {
 }
 
 // keepGoing lets retransmissions leave in proportion to what arrives while more is
-// taken to be under way than the window allows, two for three SACKs: Proportional Rate
-// Reduction (RFC 6937). A peer acknowledges each packet at once while there are gaps
+// taken to be under way than the window allows, two for three SACKs: a fixed share, after
+// the idea of RFC 6937. A peer acknowledges each packet at once while there are gaps
 // (RFC 9260 section 6.7), and where the gaps are more than a SACK can report, nothing
 // else tells that the path has become empty.
 func (q *Queue) keepGoing() {

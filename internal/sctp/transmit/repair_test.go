@@ -420,7 +420,7 @@ func TestThePeersWindowIsKept(t *testing.T) {
 	want(t, "half open", tsns(s.drain()...), 7, 8)
 }
 
-// No collapse after idle: the window stays, as RFC 7661 allows, and leaves in paced
+// No collapse after idle (RFC 9260 section 7.2.1 has the decay as a SHOULD): the window stays and leaves in paced
 // bursts.
 func TestTheWindowSurvivesARest(t *testing.T) {
 	s := measured(t, 4, nil)
@@ -448,7 +448,7 @@ func TestTheWindowSurvivesARest(t *testing.T) {
 	}
 }
 
-// RFC 9260 section 7.2.4 step 3 and RFC 6937: while more is under way than the reduced
+// RFC 9260 section 7.2.4 step 3, and a share after the idea of RFC 6937: while more is under way than the reduced
 // window allows, the first packet is sent again at once, and then two for three SACKs.
 func TestRepairGoesOnWhileTheWindowIsFull(t *testing.T) {
 	s := measured(t, 10, func(c *Config) { c.Congestion = NewReno })
