@@ -419,58 +419,77 @@ func TestAMuxOnAllAddressesKeepsTheSourceAddress(t *testing.T) {
 	}
 	for _, network := range []string{"udp4", "udp"} { // IPv4, and both families in one socket
 		t.Run(network, func(t *testing.T) {
-			conn, err := net.ListenUDP(network, nil)
-			if err != nil {
-				t.Skip(err)
-			}
-			wrapped, err := NewPacketConn(conn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			mux := NewUDPMux(wrapped)
-			defer mux.Close()
-			port := mux.Listeners()[0].Addr.Port()
 			locals := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}
 			if network == "udp" {
 				locals = append(locals, "::1")
 			}
-			for _, local := range locals {
-				_, err := mux.Open(MuxConfig{
-					Local: netip.AddrPortFrom(netip.MustParseAddr(local), port), Fragment: "same", Failed: func(error) {},
-					Handle: func(p *MuxPath, _ time.Time, ds []Datagram) {
-						p.Bind(ds[0].Addr)
-						// Two of one size: a run with a source of its own.
-						p.SendAll([]*Buffer{buffer("from " + local), buffer("from " + local)}, ds[0].Addr)
-					},
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, local := range locals {
-				client, err := net.Dial("udp", net.JoinHostPort(local, fmt.Sprint(port))) // takes packets of that address only
-				if err != nil {
-					t.Skip(err)
-				}
-				defer client.Close()
-				if _, err := client.Write([]byte(requestTo("same"))); err != nil {
-					t.Fatal(err)
-				}
-				client.SetReadDeadline(time.Now().Add(10 * time.Second))
-				for range 2 {
-					b := make([]byte, 100)
-					n, err := client.Read(b)
-					if err != nil || string(b[:n]) != "from "+local {
-						t.Fatalf("asked at %s: got %q, %v", local, b[:n], err)
-					}
-				}
-			}
+			answersFromWhereItIsAsked(t, network, locals...)
 		})
 	}
 }
 
+// answersFromWhereItIsAsked has a mux on all addresses asked at each of locals. The
+// first of a family asks, which the system would answer from itself.
+func answersFromWhereItIsAsked(t *testing.T, network string, locals ...string) {
+	t.Helper()
+	conn, err := net.ListenUDP(network, nil)
+	if err != nil {
+		t.Skip(err)
+	}
+	wrapped, err := NewPacketConn(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := NewUDPMux(wrapped)
+	defer mux.Close()
+	port := mux.Listeners()[0].Addr.Port()
+	for _, local := range locals {
+		_, err := mux.Open(MuxConfig{
+			Local: netip.AddrPortFrom(netip.MustParseAddr(local), port), Fragment: "same", Failed: func(error) {},
+			Handle: func(p *MuxPath, _ time.Time, ds []Datagram) {
+				p.Bind(ds[0].Addr)
+				// Two of one size: a run with a source of its own.
+				p.SendAll([]*Buffer{buffer("from " + local), buffer("from " + local)}, ds[0].Addr)
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, local := range locals {
+		addr := netip.MustParseAddr(local)
+		from := locals[slices.IndexFunc(locals, func(other string) bool { return netip.MustParseAddr(other).Is4() == addr.Is4() })]
+		dialer := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}
+		client, err := dialer.Dial("udp", net.JoinHostPort(local, fmt.Sprint(port))) // takes packets of that address only
+		if err != nil {
+			t.Skip(err)
+		}
+		defer client.Close()
+		if _, err := client.Write([]byte(requestTo("same"))); err != nil {
+			t.Fatal(err)
+		}
+		client.SetReadDeadline(time.Now().Add(10 * time.Second))
+		for range 2 {
+			b := make([]byte, 100)
+			n, err := client.Read(b)
+			if err != nil || string(b[:n]) != "from "+local {
+				t.Fatalf("asked at %s: got %q, %v", local, b[:n], err)
+			}
+		}
+	}
+}
+
 func TestShardsShareAPort(t *testing.T) {
-	conns, err := ListenShards(netip.MustParseAddrPort("127.0.0.1:0"), 4)
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		t.Run(addr, func(t *testing.T) { sharesAPort(t, netip.MustParseAddrPort(addr)) })
+	}
+}
+
+func sharesAPort(t *testing.T, addr netip.AddrPort) {
+	conns, err := ListenShards(addr, 4)
+	if err != nil && addr.Addr().Is6() {
+		t.Skip(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
