@@ -2,7 +2,6 @@ package webrtc
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -55,7 +54,11 @@ var places = []place{
 	}},
 }
 
-const matrixDelay = 10 * time.Millisecond
+const (
+	matrixDelay = 10 * time.Millisecond
+	// anotherCheck is the time between two checks, Ta (RFC 8445 section 14.2), in round trips.
+	anotherCheck = float64(50*time.Millisecond) / float64(2*matrixDelay)
+)
 
 // settings are those of a program that uses TCP where it has to.
 func (p place) settings(t *testing.T, h *simnet.Host) (e SettingEngine) {
@@ -174,7 +177,8 @@ var expectedPaths = [][]string{
 
 // RFC 8445 section 2, RFC 4787, RFC 8421, RFC 6544: the path and the time between every
 // two kinds of networks, STUN and TURN servers at hand. The round trips are those of a
-// direct path, and may be one more or less.
+// direct path; those of the table are the usual ones, as what several goroutines send at
+// the same time has no order, and a check may have to wait for another.
 func TestThePathBetweenEveryPairOfNetworks(t *testing.T) {
 	for i, from := range places {
 		for j, to := range places {
@@ -184,7 +188,7 @@ func TestThePathBetweenEveryPairOfNetworks(t *testing.T) {
 			at := strings.LastIndexByte(expectedPaths[i][j], ' ')
 			want, err := strconv.ParseFloat(expectedPaths[i][j][at+1:], 64)
 			must(t, err)
-			if kind != expectedPaths[i][j][:at] || math.Abs(trips-want) > 1 {
+			if kind != expectedPaths[i][j][:at] || trips > want+anotherCheck {
 				t.Errorf("from %s to %s: %s after %.1f round trips, want %s", from.name, to.name, kind, trips, expectedPaths[i][j])
 			}
 		}

@@ -25,13 +25,13 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/turn"
 )
 
-// turnFront gives a host of the virtual network streams to a TURN server: what goes
-// in comes out as the server's datagrams, padded as RFC 8656 section 12.5 asks.
+// turnFront gives a host of the virtual network other streams to a TURN server, for TLS
+// and as a proxy: what goes in comes out as the server's datagrams, padded as RFC 8656 section 12.5 asks.
 type turnFront struct {
 	*simnet.Host
 	t      *testing.T
 	server *simnet.TURNServer
-	tls    *tls.Config // nil: plain TCP
+	tls    *tls.Config // nil: plain
 	work   sync.WaitGroup
 	dialed []string
 }
@@ -132,6 +132,8 @@ func TestConnectsThroughRelaysOverStreams(t *testing.T) {
 					var e SettingEngine
 					network := netio.Network(front)
 					switch kind {
+					case "tcp":
+						network = front.Host
 					case "tls":
 						server.URLs = []string{"turns:turn.example:3478"}
 						certificate, roots := selfSigned(t, "turn.example")
@@ -139,7 +141,7 @@ func TestConnectsThroughRelaysOverStreams(t *testing.T) {
 						e.SetTURNTLSConfig(&tls.Config{RootCAs: roots})
 					case "proxy":
 						e.SetICEProxyDialer(front)
-						network = front.Host // has no TCP of its own
+						network = front.Host // whose own TCP is not used
 					}
 					api := NewAPI(WithSettingEngine(e), withNetwork(network))
 					pc, err := api.NewPeerConnection(relayOnly(server))
