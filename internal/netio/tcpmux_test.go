@@ -321,6 +321,44 @@ func TestASlowTCPPeerIsDropped(t *testing.T) {
 	})
 }
 
+// A peer that sends a frame by halves holds up nobody, and a frame that is longer than
+// any packet costs it that frame alone (RFC 4571 section 2).
+func TestHalfAFrameHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemListener()
+		m := NewTCPMux(l)
+		defer m.Close()
+		got := make(chan Datagram, 16)
+		p := passive(t, m, "aaaa", func(p *TCPPath, d Datagram) { p.Bind(d.Addr); got <- Datagram{Addr: d.Addr} })
+		defer p.Close()
+		slow, quick := l.connect(1), l.connect(2)
+		defer slow.Close()
+		defer quick.Close()
+		write := func(conn net.Conn, from int, stream []byte, packets int) {
+			t.Helper()
+			if _, err := conn.Write(stream); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if len(got) != packets {
+				t.Fatalf("%d packets came, want %d", len(got), packets)
+			}
+			for range packets {
+				if d := <-got; d.Addr != dest(from) {
+					t.Errorf("a packet of %v, want of %v", d.Addr, dest(from))
+				}
+			}
+		}
+		long := append([]byte{0xff, 0xff}, make([]byte, 0xffff)...)
+		write(slow, 1, frame(requestTo("aaaa")), 1)
+		write(slow, 1, long[:1000], 0)
+		write(quick, 2, append(frame(requestTo("aaaa")), frame(rtpPacket)...), 2)
+		time.Sleep(time.Hour)
+		write(quick, 2, frame(rtpPacket), 1)
+		write(slow, 1, append(long[1000:], frame(rtpPacket)...), 1)
+	})
+}
+
 // Peers that read nothing, or little, hold up closing for a moment in all, however
 // much waits for them.
 func TestClosingAPathWaitsOnlyAMomentForSlowTCPPeers(t *testing.T) {
