@@ -126,8 +126,9 @@ func (d *DataChannel) MaxPacketLifeTime() *uint16 { return cloneUint16(d.params.
 // has no limit.
 func (d *DataChannel) MaxRetransmits() *uint16 { return cloneUint16(d.params.MaxRetransmits) }
 
-// Priority returns the channel's share when several compete. It is told to the
-// peer; the present SCTP engine does not obey it when it sends.
+// Priority returns the channel's share when several of this end have something to
+// send: the path is divided among them as 1 (very low), 2, 4 and 8 (high). The peer is
+// told, for what it sends. SCTPEnginePion does not divide.
 //
 // See https://www.w3.org/TR/webrtc-priority/#datachannel
 func (d *DataChannel) Priority() PriorityType { return d.params.Priority }
@@ -179,7 +180,9 @@ func (d *DataChannel) OnClose(f func()) { d.onClose.set(f) }
 func (d *DataChannel) OnError(f func(err error)) { d.onError.set(f) }
 
 // BufferedAmount returns how many bytes of the application's messages have been
-// given to Send and are not yet known to have arrived.
+// given to Send and have not been transmitted yet, as far as congestion control and the
+// peer's window let them. With SCTPEnginePion bytes count until the peer has
+// acknowledged them.
 func (d *DataChannel) BufferedAmount() uint64 { return d.sending.amount() }
 
 // BufferedAmountLowThreshold returns what SetBufferedAmountLowThreshold set; 0

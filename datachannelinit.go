@@ -9,8 +9,8 @@ type DataChannelInit struct {
 	Ordered *bool
 	// MaxPacketLifeTime is for how long a message is sent again, in
 	// milliseconds from Send. Default: without limit. Not together with
-	// MaxRetransmits. The present SCTP engine turns it into a number of
-	// retransmissions, see docs/conformance.md.
+	// MaxRetransmits. SCTPEnginePion turns it into a number of retransmissions, see
+	// docs/conformance.md.
 	MaxPacketLifeTime *uint16
 	// MaxRetransmits is how often a message is sent again. Default: without
 	// limit.
