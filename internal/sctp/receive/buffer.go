@@ -226,10 +226,6 @@ func (b *Buffer) deliver(s *stream, m Message) {
 // CumulativeTSN is the last TSN before which nothing is missing.
 func (b *Buffer) CumulativeTSN() chunk.TSN { return b.arrived.cumulative }
 
-// Unread is the number of bytes of messages that wait to be taken, overheads
-// included.
-func (b *Buffer) Unread() int { return b.window.readable }
-
 // Held is the number of bytes that are held in all, overheads included.
 func (b *Buffer) Held() int { return b.window.held }
 

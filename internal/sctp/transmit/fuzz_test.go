@@ -108,7 +108,7 @@ func (o *ops) send(id chunk.StreamID, n int) {
 		o.model[id] = m
 		o.q.Open(id, reliable)
 	}
-	if m.closed || o.q.TotalBuffered() > 1<<17 {
+	if m.closed || o.q.waiting() > 1<<17 {
 		return
 	}
 	before := o.q.BufferedAmount(id)
@@ -210,8 +210,8 @@ func (o *ops) finish() {
 		o.now = o.now.Add(20 * ms)
 		o.q.Advance(o.now)
 	}
-	if !o.q.Empty() || o.q.TotalBuffered() != 0 || o.q.Outstanding() != 0 {
-		o.t.Fatalf("not empty: %d buffered, %d under way, %+v", o.q.TotalBuffered(), o.q.Outstanding(), o.q.Stats())
+	if !o.q.Empty() || o.q.waiting() != 0 || o.q.Outstanding() != 0 {
+		o.t.Fatalf("not empty: %d buffered, %d under way, %+v", o.q.waiting(), o.q.Outstanding(), o.q.Stats())
 	}
 	list, err := o.p.messages(o.inter)
 	must(o.t, err)

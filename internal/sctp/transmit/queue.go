@@ -67,7 +67,6 @@ type Queue struct {
 
 	streams  map[chunk.StreamID]*stream
 	schedule schedule
-	buffered uint64
 	through  ids // NextDrained
 	low      ids // NextLow
 

@@ -220,8 +220,8 @@ func TestBufferedAmountFallsAsMessagesLeave(t *testing.T) {
 		s.send(1, full)
 	}
 	s.send(2, 10)
-	if s.q.BufferedAmount(1) != 3*full || s.q.TotalBuffered() != 3*full+10 {
-		t.Errorf("%d, %d in all", s.q.BufferedAmount(1), s.q.TotalBuffered())
+	if s.q.BufferedAmount(1) != 3*full || s.q.waiting() != 3*full+10 {
+		t.Errorf("%d, %d in all", s.q.BufferedAmount(1), s.q.waiting())
 	}
 	var low []int
 	collect := func() {
@@ -233,8 +233,8 @@ func TestBufferedAmountFallsAsMessagesLeave(t *testing.T) {
 	want(t, "low before anything left", low)
 	s.drain()
 	collect()
-	if s.q.TotalBuffered() != 0 {
-		t.Errorf("%d left", s.q.TotalBuffered())
+	if s.q.waiting() != 0 {
+		t.Errorf("%d left", s.q.waiting())
 	}
 	slices.Sort(low)
 	want(t, "low", low, 1, 2)
@@ -539,7 +539,7 @@ func TestThePathMTUIsFoundAndLost(t *testing.T) {
 	f.q.Open(1, reliable)
 	message := make([]byte, 16<<10)
 	f.feed = func(now time.Time) {
-		for f.q.TotalBuffered() < 64<<10 {
+		for f.q.waiting() < 64<<10 {
 			f.q.Send(now, 1, 53, message)
 		}
 	}

@@ -428,7 +428,7 @@ func TestTheWindowSurvivesARest(t *testing.T) {
 		for range 200 {
 			s.send(1, full)
 		}
-		for s.q.TotalBuffered() > 0 || s.q.Outstanding() > 0 {
+		for s.q.waiting() > 0 || s.q.Outstanding() > 0 {
 			s.drain()
 			n := int(s.q.out.next)
 			s.run(100 * ms)

@@ -215,3 +215,11 @@ func tsns(list ...*wirePacket) []int {
 	}
 	return n
 }
+
+// waiting is BufferedAmount of all streams together.
+func (q *Queue) waiting() (n uint64) {
+	for _, s := range q.streams {
+		n += s.buffered
+	}
+	return n
+}

@@ -84,7 +84,6 @@ func (q *Queue) Send(at time.Time, id chunk.StreamID, ppid chunk.PPID, payload [
 	}
 	s.unfinished++
 	s.buffered += uint64(len(payload))
-	q.buffered += uint64(len(payload))
 	if s.tail != nil {
 		s.tail.next = m
 		s.tail = m
@@ -121,7 +120,6 @@ func (q *Queue) dequeue(s *stream) {
 func (q *Queue) unbuffer(s *stream, n int) {
 	before := s.buffered
 	s.buffered -= uint64(n)
-	q.buffered -= uint64(n)
 	if before > s.threshold && s.buffered <= s.threshold {
 		q.low.push(s.id)
 	}
@@ -192,9 +190,6 @@ func (q *Queue) BufferedAmount(id chunk.StreamID) uint64 {
 	}
 	return 0
 }
-
-// TotalBuffered is BufferedAmount of all streams together.
-func (q *Queue) TotalBuffered() uint64 { return q.buffered }
 
 // SetLowThreshold sets when NextLow tells of the stream.
 func (q *Queue) SetLowThreshold(id chunk.StreamID, n uint64) {

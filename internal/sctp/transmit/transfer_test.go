@@ -38,7 +38,7 @@ func TestEverythingArrivesOverARoughPath(t *testing.T) {
 		f.pump()
 		f.w.run(10*time.Minute, f.q.Empty)
 		if !f.q.Empty() {
-			t.Fatalf("seed %d: not all is acknowledged: %d buffered, %d under way, stats %+v", seed, f.q.TotalBuffered(), f.q.Outstanding(), f.q.Stats())
+			t.Fatalf("seed %d: not all is acknowledged: %d buffered, %d under way, stats %+v", seed, f.q.waiting(), f.q.Outstanding(), f.q.Stats())
 		}
 		f.q.Advance(f.time().Add(restAfter))
 		if due := f.q.Deadline(); !due.IsZero() || f.q.slab.kept != 0 {
@@ -77,7 +77,7 @@ func bulk(t testing.TB, c Congestion, rtt time.Duration, loss float64, length ti
 	f.q.Open(1, reliable)
 	message := make([]byte, 16<<10)
 	f.feed = func(now time.Time) {
-		for f.q.TotalBuffered() < 1<<20 {
+		for f.q.waiting() < 1<<20 {
 			f.q.Send(now, 1, 53, message)
 		}
 	}
