@@ -71,7 +71,7 @@ func (g *ICEGatherer) follow(now time.Time, addresses []hostAddress) {
 		}
 	}
 	for _, r := range slices.Clone(g.relays) {
-		if r.local.IsValid() && !slices.ContainsFunc(addresses, func(a hostAddress) bool { return a.Addr == r.local }) {
+		if !r.stands(addresses) {
 			g.displaced = g.displaced || g.carriesData(r)
 			g.closeRelay(now, r)
 		}

@@ -245,8 +245,7 @@ func (r *relay) Close() error {
 // gives up the others, unless they carry data. On the loop.
 func (g *ICEGatherer) reuseRelays(now time.Time, addresses []hostAddress) (live []*relay) {
 	for _, r := range slices.Clone(g.relays) {
-		wanted := r.allocated != nil && slices.Contains(g.servers, r.server) &&
-			(!r.local.IsValid() || slices.ContainsFunc(addresses, func(a hostAddress) bool { return a.Addr == r.local }))
+		wanted := r.allocated != nil && slices.Contains(g.servers, r.server) && r.stands(addresses)
 		switch {
 		case wanted:
 			live = append(live, r)
@@ -255,6 +254,13 @@ func (g *ICEGatherer) reuseRelays(now time.Time, addresses []hostAddress) (live 
 		}
 	}
 	return live
+}
+
+// stands reports whether the host still has the address that a relay is asked from. A
+// proxy's, and loopback, do not go.
+func (r *relay) stands(addresses []hostAddress) bool {
+	return !r.local.IsValid() || r.local.IsLoopback() ||
+		slices.ContainsFunc(addresses, func(a hostAddress) bool { return a.Addr == r.local })
 }
 
 func (g *ICEGatherer) carriesData(r *relay) bool {

@@ -141,6 +141,29 @@ func TestARelayedConnectionLivesOn(t *testing.T) {
 	})
 }
 
+// A server on this host's loopback is asked from there, though no candidates are
+// gathered on it, and the relay outlives a change of the other addresses.
+func TestAServerOnLoopbackIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(1)
+		defer n.Close()
+		s := n.TURNServer("turn", "198.51.100.3", "198.51.100.4")
+		server := turnServer(s)
+		server.URLs = []string{"turn:127.0.0.1"}
+		pc := connectionOn(t, s.Host(), SettingEngine{}, Configuration{ICEServers: []ICEServer{server}})
+		defer pc.Close()
+		candidates, failures := gatherAll(t, pc)
+		if got, want := summary(candidates), []string{"host 198.51.100.3", "host 198.51.100.4", "relay 198.51.100.3"}; !slices.Equal(got, want) || len(failures) != 0 {
+			t.Fatalf("got %q, want %q, failures %v", got, want, failures)
+		}
+		s.Host().SetInterface("eth1", false)
+		time.Sleep(time.Minute)
+		if s.Allocations() != 1 {
+			t.Errorf("%d allocations, want the one over loopback", s.Allocations())
+		}
+	})
+}
+
 // webrtc-pc section 4.8.3: what a server answers is its errorCode; 701 comes once
 // for a URL that nothing reaches. RFC 8656 section 19, RFC 8489 section 14.8. The
 // address is told only where a candidate tells it.

@@ -63,9 +63,8 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 	var failures []relayFailure
 	tried, unreached := 0, 0
 	for _, target := range firstOfFamilies(targets) {
-		for i, a := range addresses {
-			again := slices.ContainsFunc(addresses[:i], func(b hostAddress) bool { return b.Addr == a.Addr })
-			if again || !reaches(a.Addr, target.Addr()) || slices.ContainsFunc(live, func(r *relay) bool { return r.local == a.Addr }) {
+		for _, local := range localAddresses(addresses, target.Addr()) {
+			if !reaches(local, target.Addr()) || slices.ContainsFunc(live, func(r *relay) bool { return r.local == local }) {
 				continue
 			}
 			tried++
@@ -75,11 +74,11 @@ func (g *ICEGatherer) gatherRelays(generation int, server iceServerURL, addresse
 					if next.Addr().Is4() != target.Addr().Is4() {
 						continue
 					}
-					local, err := g.gatherRelay(generation, server, a.Addr, next)
+					from, err := g.gatherRelay(generation, server, local, next)
 					if err == nil {
 						return
 					}
-					failed = append(failed, relayFailure{local, err})
+					failed = append(failed, relayFailure{from, err})
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -164,6 +163,21 @@ func (g *ICEGatherer) targets(server iceServerURL) ([]netip.AddrPort, error) {
 		return []netip.AddrPort{{}}, nil
 	}
 	return g.lookUp(server)
+}
+
+// localAddresses are those to ask a server from, each once. One on this host's loopback
+// is asked from there, though no candidates are gathered on it.
+func localAddresses(addresses []hostAddress, server netip.Addr) []netip.Addr {
+	var all []netip.Addr
+	for _, a := range addresses {
+		if !slices.Contains(all, a.Addr) {
+			all = append(all, a.Addr)
+		}
+	}
+	if server.IsLoopback() && !slices.ContainsFunc(all, func(a netip.Addr) bool { return reaches(a, server) }) {
+		all = append(all, server)
+	}
+	return all
 }
 
 // reaches reports whether a socket on local can send to remote at all. An unset

@@ -105,14 +105,25 @@ func (n *Net) TURNServer(name string, addrs ...string) *TURNServer {
 	s.host = n.Host(name, append([]string{s.addr.Addr().String()}, addrs[1:]...)...)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s.host.services[s.addr] = func(src netip.AddrPort, data []byte) []outgoing {
-		return s.fromClient(turnClient{addr: src}, data)
-	}
+	serve := func(src netip.AddrPort, data []byte) []outgoing { return s.fromClient(turnClient{addr: src}, data) }
+	s.host.services[s.addr] = serve
+	s.host.services[s.listens(loopback)] = serve
 	s.host.accepting[s.addr] = s.accept
 	return s
 }
 
-// Addr is where the server listens.
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// listens is where the server listens for those at an address.
+func (s *TURNServer) listens(client netip.Addr) netip.AddrPort {
+	if client.IsLoopback() {
+		return netip.AddrPortFrom(loopback, s.addr.Port())
+	}
+	return s.addr
+}
+
+// Addr is where the server listens for others than its own host, which finds it on
+// IPv4's loopback too.
 func (s *TURNServer) Addr() netip.AddrPort { return s.addr }
 
 // Host is the host that the server runs on, for links and DNS.

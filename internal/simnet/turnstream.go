@@ -58,7 +58,7 @@ func (t *turnStream) ended() {
 // reply sends to a client: what a stream has no room for is dropped.
 func (s *TURNServer) reply(client turnClient, data []byte) []outgoing {
 	if client.stream == nil {
-		return []outgoing{{s.addr, client.addr, data}}
+		return []outgoing{{s.listens(client.addr.Addr()), client.addr, data}}
 	}
 	data = append(data, make([]byte, -len(data)&3)...)
 	if len(data) <= client.stream.out.room() {
