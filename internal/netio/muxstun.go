@@ -27,7 +27,8 @@ const (
 	stunCookie    = 0x2112a442
 	stunUsername  = 0x0006
 	maxFragment   = 256 // RFC 8839 section 5.4
-	dtlsData      = 23  // application_data, ContentType of RFC 5246 section 6.2.1
+	dtlsAlert     = 21  // ContentType of RFC 5246 section 6.2.1
+	dtlsData      = 23  // application_data
 	stunClass     = 0x0110
 	stunRequested = 0x0000
 	stunIndicated = 0x0010
@@ -51,12 +52,18 @@ func inspect(packet []byte) packetKind {
 			return unprotected
 		}
 		return stunResponse
-	case b == dtlsData, b >= 128 && b <= 191:
+	case b == dtlsData, b == dtlsAlert && epochBegun(packet), b >= 128 && b <= 191:
 		return protected
 	case b >= 20 && b <= 63:
 		return unprotected
 	}
 	return notForUs
+}
+
+// epochBegun tells a DTLS record that is encrypted: of an epoch above 0 (RFC 6347
+// section 4.1).
+func epochBegun(packet []byte) bool {
+	return len(packet) > 4 && binary.BigEndian.Uint16(packet[3:]) > 0
 }
 
 // isRequest tells a STUN request that is about to be sent.

@@ -113,6 +113,8 @@ func (r *muxRig) has(fragment string, want ...string) {
 const (
 	handshake  = "\x16handshake"
 	dtlsRecord = "\x17record"
+	closeAlert = "\x15\xfe\xfd\x00\x01alert" // encrypted: of epoch 1
+	openAlert  = "\x15\xfe\xfd\x00\x00alert"
 	rtpPacket  = "\x80\x60rtp"
 	garbage    = "\xffgarbage"
 )
@@ -189,9 +191,9 @@ func TestAnAddressMayChangeItsOwner(t *testing.T) {
 	r.arrives(1, handshake)
 	r.has("aaaa", handshake)
 	b.Bind(dest(1))
-	r.arrives(1, handshake, rtpPacket, dtlsRecord)
-	r.has("bbbb", handshake, rtpPacket, dtlsRecord)
-	r.has("aaaa", rtpPacket, dtlsRecord)
+	r.arrives(1, handshake, rtpPacket, dtlsRecord, openAlert, closeAlert)
+	r.has("bbbb", handshake, rtpPacket, dtlsRecord, openAlert, closeAlert)
+	r.has("aaaa", rtpPacket, dtlsRecord, closeAlert)
 	a.Bind(dest(1)) // its consent check: it lives
 	r.arrives(1, handshake)
 	r.has("aaaa", handshake)
