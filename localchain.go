@@ -112,11 +112,12 @@ func (c *localChain) writeBelow(h *rtp.Header, payload []byte, _ interceptor.Att
 
 func (c *localChain) writeTo(s *rtpsession.SendStream, h *rtp.Header, payload []byte) (int, error) {
 	if c.numbers != 0 {
-		if number := h.GetExtension(c.numbers); len(number) == 2 {
-			return c.transport.writeNumbered(time.Now(), s, h, payload, binary.BigEndian.Uint16(number))
+		if b := h.GetExtension(c.numbers); len(b) == 2 {
+			number := binary.BigEndian.Uint16(b)
+			return c.transport.write(time.Now(), s, h, payload, &number)
 		}
 	}
-	return c.transport.write(time.Now(), s, h, payload)
+	return c.transport.write(time.Now(), s, h, payload, nil)
 }
 
 // addFEC makes the stream of an encoding's forward error correction. On the loop.

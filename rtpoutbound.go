@@ -132,31 +132,18 @@ func (o *outbound) flush() {
 }
 
 // write sends a packet of a stream and returns its size, or drops it while there
-// is no path or no key. Any goroutine.
-func (t *rtpTransport) write(now time.Time, s *rtpsession.SendStream, h *rtp.Header, payload []byte) (int, error) {
+// is no path or no key. number is the transport-wide sequence number where the program
+// has given the packet one, and steers from then on; nil: none. Any goroutine.
+func (t *rtpTransport) write(now time.Time, s *rtpsession.SendStream, h *rtp.Header, payload []byte, number *uint16) (int, error) {
 	o, ok := t.begin(now)
 	if !ok {
 		return h.MarshalSize() + len(payload), nil
 	}
 	t.out.mu.Lock()
-	n, err := t.out.enqueue(&o, s, h, payload, nil)
-	at := t.out.drain(&o)
-	t.out.mu.Unlock()
-	o.flush()
-	t.rouse(at)
-	return n, err
-}
-
-// writeNumbered is write of a packet to which the program has given a transport-wide
-// sequence number.
-func (t *rtpTransport) writeNumbered(now time.Time, s *rtpsession.SendStream, h *rtp.Header, payload []byte, number uint16) (int, error) {
-	o, ok := t.begin(now)
-	if !ok {
-		return h.MarshalSize() + len(payload), nil
+	if number != nil {
+		t.out.steer(&o)
 	}
-	t.out.mu.Lock()
-	t.out.steer(&o)
-	n, err := t.out.enqueue(&o, s, h, payload, &number)
+	n, err := t.out.enqueue(&o, s, h, payload, number)
 	at := t.out.drain(&o)
 	t.out.mu.Unlock()
 	o.flush()

@@ -115,8 +115,12 @@ func (out *rtpOutbound) pad(o *outbound, size int, probe bandwidth.ProbeID) {
 	}
 }
 
-// departed tells the estimator of a packet. out.mu is held.
+// departed tells the estimator of a packet, unless the program steers, which then hears
+// of no feedback either. out.mu is held.
 func (out *rtpOutbound) departed(now time.Time, p *rtpsession.OutPacket, seq uint16, numbered bool, size int, probe bandwidth.ProbeID) {
+	if out.steered {
+		return
+	}
 	out.estimator.Sent(now, bandwidth.SentPacket{
 		Seq: seq, Unnumbered: !numbered, Size: size + ipOverhead, Kind: kindOf(p), Probe: probe,
 	})

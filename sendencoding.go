@@ -100,7 +100,7 @@ func (b *binding) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	case path.write != nil:
 		return path.write(header, payload)
 	}
-	return path.transport.write(time.Now(), path.stream, header, payload)
+	return path.transport.write(time.Now(), path.stream, header, payload, nil)
 }
 
 // Write implements [TrackLocalWriter].
