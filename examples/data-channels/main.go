@@ -164,7 +164,11 @@ func show(ctx context.Context, pc *webrtc.PeerConnection, description webrtc.Ses
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "* copy this %v to the other side:\n%s\n", description.Type, base64.StdEncoding.EncodeToString(text))
+	hurry := ""
+	if description.Type == webrtc.SDPTypeAnswer {
+		hurry = " within half a minute" // that is how long connecting may take
+	}
+	fmt.Fprintf(stdout, "* copy this %v to the other side%s:\n%s\n", description.Type, hurry, base64.StdEncoding.EncodeToString(text))
 	return nil
 }
 
