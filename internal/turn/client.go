@@ -282,8 +282,8 @@ func (c *Client) Advance(now time.Time) {
 	}
 }
 
-// keepalive keeps the NATs on the way to the server open with a Binding
-// indication (RFC 8489 section 3).
+// keepalive keeps the NATs on the way to the server open (RFC 8656 section 9, its
+// note) with what ICE does that with, a Binding indication (RFC 8445 section 11).
 func (c *Client) keepalive(now time.Time) {
 	m, err := stun.Build(c.newID(), stun.NewType(stun.MethodBinding, stun.ClassIndication))
 	if err == nil {
