@@ -453,6 +453,13 @@ func (o *dtlsOutput) Buffer(n int) []byte {
 	return o.buffer.Cap()[:0]
 }
 
+func (o *dtlsOutput) SendWhole(b []byte, more bool) {
+	if o.buffer != nil {
+		o.buffer.KeepWhole()
+	}
+	o.Send(b, more)
+}
+
 func (o *dtlsOutput) Send(b []byte, more bool) {
 	buffer := o.buffer
 	o.buffer = nil

@@ -476,6 +476,7 @@ func (t *ICETransport) selectPair(p ice.Pair) {
 		return
 	}
 	traffic := t.countPath(p.Local.ID, p.Remote.Addr, p.Generation)
+	before := t.path.Load()
 	t.path.Store(&icePath{socket: socket, remote: p.Remote.Addr, traffic: traffic})
 	t.countSelection(p.ID)
 	if shared, ok := socket.(sharedPath); ok {
@@ -486,6 +487,9 @@ func (t *ICETransport) selectPair(p ice.Pair) {
 	remote := newICECandidate(p.Remote, "", 0)
 	t.selected, t.dirty = NewICECandidatePair(&local, &remote), true
 	t.onSelectedPairChange.emit(t.loop, t.selected)
+	if before == nil || before.socket != socket || before.remote != p.Remote.Addr {
+		t.pathChanged()
+	}
 }
 
 func (t *ICETransport) setState(now time.Time, state ICETransportState) {

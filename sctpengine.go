@@ -38,6 +38,9 @@ type sctpEngine interface {
 	Reset(id uint16)
 	// Close aborts the association.
 	Close()
+	// PathChanged tells that packets take another path, on which they may be up to
+	// maxMTU bytes long once a probe has shown it; 0: no longer than at first.
+	PathChanged(maxMTU int)
 	Stats() sctpStats
 }
 
@@ -102,7 +105,9 @@ func (s *senderSlot) store(e sendEngine) { s.p.Store(&e) }
 func (t *SCTPTransport) newEngine(association *dtls.Association) sctpEngine {
 	events := &sctpEvents{t: t}
 	if t.api.settings.sctp.engine != SCTPEnginePion {
-		events.engine = newSCTPLane(t.associationConfig(), association.Write, events)
+		cfg := t.associationConfig()
+		cfg.MaxMTU = t.probeLimit(association)
+		events.engine = newSCTPLane(cfg, association.Write, association.WriteWhole, events)
 		return events.engine
 	}
 	events.engine = pionEngine{pionsctp.New(pionsctp.Config{
@@ -129,6 +134,9 @@ func (e pionEngine) Open(id uint16, p streamParams) error {
 		Unordered: p.unordered, MaxRetransmits: p.maxRetransmits, MaxLifetime: p.maxLifetime,
 	})
 }
+
+// PathChanged does nothing: this engine does not ask.
+func (e pionEngine) PathChanged(int) {}
 
 // Close aborts the association.
 func (e pionEngine) Close() { e.Association.Close(true) }

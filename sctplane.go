@@ -23,6 +23,8 @@ import (
 type sctpLane struct {
 	write  func(packet []byte, more bool) error
 	events *sctpEvents
+	// writeWhole is write of a packet that nobody may fragment: a probe of the path MTU.
+	writeWhole func(packet []byte, more bool) error
 
 	mu        sync.Mutex
 	machine   *sctp.Association
@@ -49,9 +51,9 @@ type streamReset struct {
 	id sctp.StreamID
 }
 
-func newSCTPLane(cfg sctp.Config, write func([]byte, bool) error, events *sctpEvents) *sctpLane {
+func newSCTPLane(cfg sctp.Config, write, writeWhole func([]byte, bool) error, events *sctpEvents) *sctpLane {
 	l := &sctpLane{
-		write: write, events: events, machine: sctp.New(cfg),
+		write: write, writeWhole: writeWhole, events: events, machine: sctp.New(cfg),
 		readers: make(map[sctp.StreamID]struct{}),
 	}
 	l.lowTeller = l.tellLow
@@ -132,6 +134,12 @@ func (l *sctpLane) Stats() sctpStats {
 	}
 }
 
+// PathChanged tells that packets take another path.
+func (l *sctpLane) PathChanged(maxMTU int) {
+	_ = l.do(func(now time.Time) error { l.machine.PathChanged(now, maxMTU); return nil })
+	l.tell()
+}
+
 // Close aborts the association. Nothing but Closed is told after it.
 func (l *sctpLane) Close() {
 	_ = l.do(func(time.Time) error {
@@ -185,17 +193,20 @@ func (l *sctpLane) settle(now time.Time) {
 // flush sends packets, one behind, so that each burst knows its last. mu is held.
 func (l *sctpLane) flush(now time.Time) {
 	var last []byte
+	write := l.write
 	for i := 0; ; i ^= 1 {
 		p, ok := l.machine.NextPacket(now, l.buffers[i][:0])
 		l.buffers[i] = p[:0]
 		if last != nil {
 			// A packet that DTLS does not take is lost; its end is told otherwise.
-			_ = l.write(last, ok)
+			_ = write(last, ok)
 		}
 		if !ok {
 			return
 		}
-		last = p
+		if last, write = p, l.write; l.machine.IsProbe() {
+			write = l.writeWhole
+		}
 	}
 }
 

@@ -60,6 +60,7 @@ type SettingEngine struct {
 		maxMessageSize      uint32
 		disableInterleaving bool
 		snap                bool
+		pathMTU             bool
 	}
 	rtp                mediaSettings
 	trackAtFirstPacket bool

@@ -84,6 +84,13 @@ type Output interface {
 	Send(b []byte, more bool)
 }
 
+// A WholeOutput is an Output that can forbid the path to fragment a datagram.
+type WholeOutput interface {
+	Output
+	// SendWhole is Send of a datagram that is to arrive in one piece or not at all.
+	SendWhole(b []byte, more bool)
+}
+
 // Config describes an association. It must not be changed after New.
 type Config struct {
 	Role Role
@@ -231,6 +238,22 @@ func (c *Config) validate() error {
 // Write seals plaintext into one record and sends it, in one step, so that records leave in the order of their numbers. More
 // is passed to Output.Send. It allocates nothing. Plaintext may be reused when it returns.
 func (a *Association) Write(plaintext []byte, more bool) error {
+	return a.write(plaintext, more, nil)
+}
+
+// WriteWhole is Write of a record that nobody may fragment; an error where the Output is no WholeOutput.
+func (a *Association) WriteWhole(plaintext []byte, more bool) error {
+	out, ok := a.cfg.Output.(WholeOutput)
+	if !ok {
+		return errNotWhole
+	}
+	return a.write(plaintext, more, out)
+}
+
+var errNotWhole = errors.New("dtls: the Output cannot keep datagrams whole")
+
+// write is Write, or WriteWhole where whole is not nil.
+func (a *Association) write(plaintext []byte, more bool, whole WholeOutput) error {
 	if len(plaintext) > maxPlaintext {
 		return ErrRecordTooLarge
 	}
@@ -246,7 +269,12 @@ func (a *Association) Write(plaintext []byte, more bool) error {
 	if a.epoch1Seq > maxSequence {
 		return ErrSequenceExhausted
 	}
-	a.cfg.Output.Send(a.sealTo(a.cfg.Output.Buffer(len(plaintext)+a.protection.overhead()), typeApplicationData, plaintext), more)
+	record := a.sealTo(a.cfg.Output.Buffer(len(plaintext)+a.protection.overhead()), typeApplicationData, plaintext)
+	if whole != nil {
+		whole.SendWhole(record, more)
+	} else {
+		a.cfg.Output.Send(record, more)
+	}
 	a.counts.bytesSent.Add(uint64(len(plaintext)))
 	return nil
 }

@@ -180,7 +180,7 @@ func (c *batchConn) WriteBatch(ds []Datagram) (int, error) {
 	m := messagePool.Get().(*messages)
 	sent := 0
 	for sent < len(ds) {
-		m.conn, m.ds = c, ds[sent:min(len(ds), sent+maxBatch)]
+		m.conn, m.ds = c, together(ds[sent:])
 		// Control takes no lock that another writer may hold across a
 		// system call, and never waits for the socket to become writable.
 		err := c.raw.Control(m.writable)
@@ -204,6 +204,10 @@ func (c *batchConn) WriteBatch(ds []Datagram) (int, error) {
 // one size to one destination are one message each (see segment.go), unless the
 // kernel or the path has refused that before.
 func (c *batchConn) trySend(fd uintptr, m *messages) {
+	if m.ds[0].Buffer.Whole() {
+		c.sendWhole(fd, m)
+		return
+	}
 	for segments := !c.unsegmented.Load(); c.sendFrom(fd, m, segments); segments = false {
 	}
 }

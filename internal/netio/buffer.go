@@ -14,6 +14,7 @@ const MaxDatagram = 2048
 type Buffer struct {
 	n       int
 	free    atomic.Bool
+	whole   bool     // KeepWhole
 	next    *Buffer  // link of the egress queue that owns the buffer
 	account *Account // nil: nobody's
 
@@ -28,7 +29,7 @@ var buffers = sync.Pool{New: func() any { return new(Buffer) }}
 func GetBuffer() *Buffer {
 	b := buffers.Get().(*Buffer)
 	b.free.Store(false)
-	b.n = 0
+	b.n, b.whole = 0, false
 	return b
 }
 
@@ -44,6 +45,13 @@ func (b *Buffer) SetLen(n int) {
 	_ = b.Cap()[:n]
 	b.n = n
 }
+
+// KeepWhole forbids everybody on the path to fragment the datagram: one that is too
+// long for a link is lost. It is obeyed by a [WholeSender].
+func (b *Buffer) KeepWhole() { b.whole = true }
+
+// Whole tells whether KeepWhole was called since GetBuffer.
+func (b *Buffer) Whole() bool { return b.whole }
 
 // Release gives the buffer back; the caller must not touch it afterwards. A
 // second Release panics: two owners of one buffer would mix the data of two

@@ -42,3 +42,17 @@ func TestBufferPanicsOnMisuse(t *testing.T) {
 		t.Error("the second Release did not panic")
 	}
 }
+
+func TestABufferForgetsThatItWasToStayWhole(t *testing.T) {
+	for range 100 { // the pool may give another
+		b := GetBuffer()
+		if b.Whole() {
+			t.Fatal("a new buffer is to stay whole")
+		}
+		b.KeepWhole()
+		if !b.Whole() {
+			t.Fatal("KeepWhole is forgotten")
+		}
+		b.Release()
+	}
+}

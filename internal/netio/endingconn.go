@@ -27,3 +27,9 @@ func (c *endingConn) count() *counters {
 	}
 	return nil
 }
+
+// SendsWhole tells what the inner PacketConn can.
+func (c *endingConn) SendsWhole() bool {
+	inner, ok := c.PacketConn.(WholeSender)
+	return ok && inner.SendsWhole()
+}

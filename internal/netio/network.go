@@ -55,6 +55,14 @@ type PacketConn interface {
 	Close() error
 }
 
+// A WholeSender is a PacketConn that can forbid the path to fragment single datagrams:
+// those whose Buffer says so ([Buffer.KeepWhole]). The others stay fragmentable.
+type WholeSender interface {
+	PacketConn
+	// SendsWhole reports whether it can.
+	SendsWhole() bool
+}
+
 // An Interface is one address of a network interface that is up.
 type Interface struct {
 	Name  string

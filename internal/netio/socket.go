@@ -77,6 +77,12 @@ func (s *Socket) QueueAll(bs []*Buffer, dst netip.AddrPort) {
 // another goroutine sends already.
 func (s *Socket) Flush() { s.egress.flush() }
 
+// SendsWhole reports whether [Buffer.KeepWhole] is obeyed.
+func (s *Socket) SendsWhole() bool {
+	sender, ok := s.conn.(WholeSender)
+	return ok && sender.SendsWhole()
+}
+
 // Done is closed when the reader has ended: after Close, or because the socket
 // failed for good, which Err tells.
 func (s *Socket) Done() <-chan struct{} { return s.done }

@@ -24,6 +24,7 @@ func (a *Association) post(packet []byte) {
 // returns, of dst's length, has the memory for the next. Full packets of a burst have
 // equal size.
 func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
+	a.probe = false
 	if len(a.outbox) > 0 {
 		dst = append(dst, a.outbox[0]...)
 		a.outbox[0] = nil
@@ -47,6 +48,7 @@ func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
 	}
 	if !ok {
 		p, ok = a.out.AppendProbe(now, p)
+		a.probe = ok
 	}
 	if !ok {
 		if start == 0 {
@@ -62,6 +64,22 @@ func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
 		return append(dst, p...), true
 	}
 	return p, true
+}
+
+// IsProbe tells of the packet that NextPacket returned last whether it probes the path
+// MTU: it alone must not be fragmented (RFC 8899 section 3 item 2), while data must
+// stay fragmentable (RFC 9260 section 6.9).
+func (a *Association) IsProbe() bool { return a.probe }
+
+// PathChanged tells that packets take another path from now on, of which nothing is
+// known: congestion control begins anew (RFC 9260 section 7.2.5.2), and so does the
+// search for the path MTU, from Config.MTU up to maxMTU (RFC 8899); MTU or less: there
+// is none.
+func (a *Association) PathChanged(now time.Time, maxMTU int) {
+	a.config.MaxMTU = maxMTU
+	if a.out != nil {
+		a.out.PathChanged(now, maxMTU)
+	}
 }
 
 // fill appends control chunks, a SACK where one is due or goes along, and data.

@@ -34,6 +34,9 @@ func newConn(h *Host, key, local netip.AddrPort) *conn {
 	return c
 }
 
+// SendsWhole reports that links know which datagrams must not be fragmented.
+func (c *conn) SendsWhole() bool { return true }
+
 func (c *conn) LocalAddr() netip.AddrPort { return c.local }
 
 // receive queues a datagram; it reports false when limit are queued.
@@ -79,7 +82,7 @@ func (c *conn) WriteBatch(ds []netio.Datagram) (int, error) {
 			return i, c.fail("write", d.Addr, err)
 		}
 		data := append([]byte(nil), d.Buffer.Bytes()...)
-		c.host.net.send(c.host, src, netip.AddrPortFrom(dst.Addr().WithZone(""), dst.Port()), data)
+		c.host.net.send(c.host, src, netip.AddrPortFrom(dst.Addr().WithZone(""), dst.Port()), data, d.Buffer.Whole())
 	}
 	return len(ds), nil
 }

@@ -20,6 +20,7 @@ type datagram struct {
 	src, dst netip.AddrPort
 	segment  *segment // nil: UDP
 	data     []byte   // never changed
+	whole    bool     // must not be fragmented
 }
 
 // size is the length of the IP packet.
@@ -52,14 +53,14 @@ func (f *flight) Pop() any {
 
 // send puts a datagram of a host on its way; deliverDue must follow. data
 // belongs to the network from now on.
-func (n *Net) send(from *Host, src, dst netip.AddrPort, data []byte) {
-	n.post(&datagram{from: from, src: src, dst: dst, data: data})
+func (n *Net) send(from *Host, src, dst netip.AddrPort, data []byte, whole bool) {
+	n.post(&datagram{from: from, src: src, dst: dst, data: data, whole: whole})
 }
 
 // post puts what a host sends on its way.
 func (n *Net) post(d *datagram) {
 	now := time.Now()
-	verdict := n.verdict(Packet{Time: now, Src: d.src, Dst: d.dst, Stream: d.segment != nil, Data: d.data})
+	verdict := n.verdict(Packet{Time: now, Src: d.src, Dst: d.dst, Stream: d.segment != nil, Whole: d.whole, Data: d.data})
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -112,7 +113,7 @@ func (n *Net) transmit(now time.Time, d *datagram) {
 	if to.router != nil {
 		host = to.router.behind(publicPort{d.segment != nil, d.dst.Port()})
 	}
-	at, copies, reason := n.schedule(n.path(d.from, host), now, d.size())
+	at, copies, reason := n.schedule(n.path(d.from, host), now, d)
 	if copies == 0 {
 		n.lose(d.from, reason)
 		return
@@ -153,7 +154,7 @@ func (n *Net) deliverDue() {
 			server, replies := n.arrive(now, d)
 			n.mu.Unlock()
 			for _, r := range replies {
-				n.send(server, r.src, r.dst, r.data)
+				n.send(server, r.src, r.dst, r.data, false)
 			}
 			continue
 		case n.alarms.before(now.Add(1)):

@@ -2,6 +2,7 @@ package simnet
 
 import (
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -25,6 +26,9 @@ type Link struct {
 	Queue     time.Duration
 
 	MTU int // bytes of the longest IP packet that passes; 0 is 1500
+	// Fragments lets longer datagrams pass in pieces, all of which have to arrive,
+	// unless their sender forbids it (netio.Buffer.KeepWhole). Without, they are dropped.
+	Fragments bool
 }
 
 const (
@@ -90,7 +94,7 @@ func (n *Net) path(from, to *Host) *path {
 
 // schedule decides when one datagram arrives, in how many copies (0 to 2), and
 // if none, the counter of the reason. n.mu is held.
-func (n *Net) schedule(p *path, now time.Time, size int) (at time.Time, copies int, reason *uint64) {
+func (n *Net) schedule(p *path, now time.Time, d *datagram) (at time.Time, copies int, reason *uint64) {
 	l := n.defaultLink
 	if p.link != nil {
 		l = *p.link
@@ -99,17 +103,14 @@ func (n *Net) schedule(p *path, now time.Time, size int) (at time.Time, copies i
 	loss, duplicate, reorder, jitter, hold :=
 		p.rng.Float64(), p.rng.Float64(), p.rng.Float64(), p.rng.Float64(), p.rng.Float64()
 
-	mtu := l.MTU
-	if mtu == 0 {
-		mtu = defaultMTU
-	}
+	size, pieces := l.pieces(d)
 	drops := &n.stats.Drops
 	switch {
 	case l.Down:
 		return at, 0, &drops.Down
-	case size > mtu:
+	case pieces == 0:
 		return at, 0, &drops.TooBig
-	case loss < l.Loss:
+	case loss < 1-math.Pow(1-l.Loss, float64(pieces)):
 		return at, 0, &drops.Loss
 	}
 
@@ -143,9 +144,35 @@ func (n *Net) schedule(p *path, now time.Time, size int) (at time.Time, copies i
 	return at, 1, nil
 }
 
+// pieces is as how many IP packets a datagram passes the link, with how many bytes in
+// all; 0: it does not.
+func (l *Link) pieces(d *datagram) (size, n int) {
+	mtu := l.MTU
+	if mtu == 0 {
+		mtu = defaultMTU
+	}
+	size = d.size()
+	if size <= mtu {
+		return size, 1
+	}
+	if !l.Fragments || d.whole || d.segment != nil {
+		return size, 0
+	}
+	header, extra := packetSize(d.dst.Addr(), 0), 0
+	if !d.dst.Addr().Is4() {
+		extra = fragmentHeader
+	}
+	payload := size - header
+	each := (mtu - header - extra) &^ 7 // but for the last: RFC 791 section 3.2, RFC 8200 section 4.5
+	n = (payload + each - 1) / each
+	return payload + n*(header+extra), n
+}
+
 const (
 	udpHeader = 8
-	tcpHeader = 20 // options apart
+	// fragmentHeader is IPv6's (RFC 8200 section 4.5).
+	fragmentHeader = 8
+	tcpHeader      = 20 // options apart
 )
 
 // packetSize is the length of the IP packet around what the IP header is before.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
 // pair is two public hosts with a socket each, at port 1000.
@@ -205,6 +207,52 @@ func TestDatagramsLongerThanTheMTUAreDropped(t *testing.T) {
 			if after.Delivered-before.Delivered != 1 || after.Drops.TooBig-before.Drops.TooBig != 1 {
 				t.Errorf("mtu %d to %s: the limit is not %d bytes", c.mtu, c.dst, c.limit)
 			}
+		}
+	})
+}
+
+// A link with fragments carries what is longer than its MTU, unless the sender forbids that, and the pieces take their time
+// and are lost together: RFC 791 section 3.2, RFC 8200 section 4.5.
+func TestLongDatagramsPassInPieces(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, n *Net) {
+		ha, hb := n.Host("a", "192.0.2.1", "2001:db8::1"), n.Host("b", "192.0.2.2", "2001:db8::2")
+		for _, c := range []struct {
+			from, to string
+			bytes    int // of 1400 bytes of payload in two packets
+		}{
+			{"192.0.2.1:1", "192.0.2.2:1", 1400 + 8 + 2*20},
+			{"[2001:db8::1]:1", "[2001:db8::2]:1", 1400 + 8 + 2*48},
+		} {
+			a, b := listen(t, ha, c.from), listen(t, hb, c.to)
+			n.SetLink(ha, hb, Link{MTU: 1280, Fragments: true, Bandwidth: 8000}) // a byte each millisecond
+			long := strings.Repeat("x", 1400)
+			a.send(ap(c.to), long)
+			pass(time.Minute)
+			if got := b.take(); len(got) != 1 || got[0].data != long || got[0].after != time.Duration(c.bytes)*time.Millisecond {
+				t.Errorf("%s: %d arrived, not one after %d ms", c.to, len(got), c.bytes)
+			}
+			whole := netio.GetBuffer()
+			whole.SetLen(copy(whole.Cap(), long))
+			whole.KeepWhole()
+			_, err := a.WriteBatch([]netio.Datagram{{Buffer: whole, Addr: ap(c.to)}})
+			whole.Release()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Minute)
+			b.want()
+
+			n.SetLink(ha, hb, Link{MTU: 1280, Fragments: true, Loss: 0.3})
+			for range 1000 {
+				a.send(ap(c.to), long)
+			}
+			pass(time.Second)
+			if got := len(b.take()); got < 440 || got > 540 { // 0.7 * 0.7 of them
+				t.Errorf("%d of 1000 have lost no piece", got)
+			}
+		}
+		if got := n.Stats().Drops.TooBig; got != 2 {
+			t.Errorf("%d dropped for their length", got)
 		}
 	})
 }

@@ -82,6 +82,7 @@ type Packet struct {
 	Time     time.Time
 	Src, Dst netip.AddrPort
 	Stream   bool   // TCP; else UDP
+	Whole    bool   // must not be fragmented
 	Data     []byte // the payload: may be kept, must not be changed
 }
 

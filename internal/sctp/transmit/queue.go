@@ -84,6 +84,7 @@ type Queue struct {
 	tail       tailProbe
 	forward    forward
 	prober     pathmtu.Prober
+	hole       blackHole
 
 	order     uint64        // packets with data so far
 	t3        time.Duration // when T3-rtx expires; never: it does not run
@@ -91,6 +92,7 @@ type Queue struct {
 	blocked   blocked       // why the last Append ended
 	immediate int64         // serial of the newest chunk with the I bit
 	roundTrip uint64        // the next RTT is measured by a packet of this number or later
+	route     uint64        // the first packet on the present path
 	// windowProbe lets one chunk leave though the peer's window is closed (RFC 9260
 	// section 6.1 A).
 	windowProbe bool

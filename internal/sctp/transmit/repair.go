@@ -112,6 +112,7 @@ func (q *Queue) detectLoss(now time.Duration) {
 // chunkLost marks a chunk that flies for retransmission, or abandons its message.
 func (q *Queue) chunkLost(now time.Duration, serial int64, c *sent) {
 	q.stats.Lost++
+	q.holeLost(c)
 	q.out.lose(serial, c)
 	if m := c.message; q.config.PartialReliability && (m.expired(now) || m.limit >= 0 && c.sends > uint32(m.limit)) {
 		q.abandon(now, m)
@@ -217,20 +218,13 @@ func (q *Queue) timeout(now time.Duration) {
 		q.control.Timeout(q.timeouts > 1)
 		q.beginRepair(restarted)
 		q.repair.single = true
-		if q.timeouts >= blackHoleTimeouts && q.prober.Size() > q.config.MTU&^3 {
-			q.prober.BlackHole(now)
-			q.setMTU(q.prober.Size())
-		}
+		q.holeTimeout(now)
 	}
 	q.forward.wanted = true
 	q.tail = tailProbe{due: never}
 	q.immediate = -1
 	q.rearm(now)
 }
-
-// blackHoleTimeouts is how many timeouts in a row make the path MTU doubtful (RFC 8899
-// section 4.3).
-const blackHoleTimeouts = 2
 
 // rearm starts T3-rtx anew, or stops it when nothing is outstanding (RFC 9260 section
 // 6.3.2).

@@ -18,6 +18,8 @@ type rto struct {
 	srtt      time.Duration // 0: nothing was measured
 	variation time.Duration // RTTVAR
 	value     time.Duration
+	initial   time.Duration
+	stale     bool // srtt is another path's: a guess until the first measurement
 
 	// floor is the least round trip of the last minWindow or so (RFC 8985 section
 	// 6.2); 0: nothing was measured.
@@ -39,13 +41,17 @@ func newRTO(initial, least, most time.Duration) rto {
 	if most <= 0 {
 		most = defaultRTOMax
 	}
-	return rto{min: least, max: max(most, least), value: min(max(initial, least), max(most, least))}
+	initial = min(max(initial, least), max(most, least))
+	return rto{min: least, max: max(most, least), value: initial, initial: initial}
 }
+
+// restart begins anew on another path (RFC 9260 section 6.3.1 C1).
+func (r *rto) restart() { r.value, r.stale, r.latest = r.initial, true, 0 }
 
 // measure takes a round trip in (RFC 9260 section 6.3.1 C2, C3, C6, C7).
 func (r *rto) measure(rtt time.Duration) {
-	if r.srtt == 0 {
-		r.srtt, r.variation = rtt, rtt/2
+	if r.srtt == 0 || r.stale {
+		r.srtt, r.variation, r.stale = rtt, rtt/2, false
 	} else {
 		// RTO.Alpha is 1/8, RTO.Beta 1/4 (section 16).
 		d := r.srtt - rtt

@@ -11,6 +11,7 @@ import (
 // progress is what a SACK acknowledges for the first time.
 type progress struct {
 	bytes  int    // of chunks
+	large  bool   // one of them fits no packet of the base
 	newest uint64 // number of the packet that left last among those delivered
 
 	// The newest that was sent once: only these give a round trip (RFC 9260 section
@@ -43,6 +44,7 @@ func (q *Queue) HandleSACK(at time.Time, s chunk.SACK) error {
 	if p.bytes > 0 {
 		q.detectLoss(now)
 	}
+	q.holeDelivered(now, &p)
 	q.updateForward()
 	q.grow(now, &p)
 	q.keepGoing()
@@ -123,6 +125,7 @@ func (q *Queue) arrived(now time.Duration, serial int64, c *sent, p *progress, g
 		return
 	}
 	p.bytes += q.out.bytes(c)
+	p.large = p.large || q.large(c)
 	p.newest = max(p.newest, c.order)
 	if c.sends == 1 && (!p.once || c.order > p.number) {
 		p.once, p.onceAt, p.number = true, c.at, c.order
@@ -186,9 +189,9 @@ func (q *Queue) measure(now time.Duration, p *progress) {
 	}
 }
 
-// grow tells congestion control.
+// grow tells congestion control. What left on an earlier path says nothing of this one.
 func (q *Queue) grow(now time.Duration, p *progress) {
-	if p.bytes == 0 {
+	if p.bytes == 0 || p.newest < q.route {
 		return
 	}
 	ack := congestion.Ack{
@@ -196,7 +199,7 @@ func (q *Queue) grow(now time.Duration, p *progress) {
 		Utilised:   q.blocked == byWindow || q.blocked == byPacer || q.repair.phase != open,
 		Recovering: q.repair.phase == repairing,
 	}
-	if p.once {
+	if p.once && p.number >= q.route {
 		ack.RTT = now - p.onceAt
 	}
 	q.control.Ack(now, ack)

@@ -42,6 +42,14 @@ func New(base, most int) Prober {
 	return p
 }
 
+// Restart begins at the base again, as another path does, and searches up to most.
+// Answers to earlier probes are not taken.
+func (p *Prober) Restart(most int) {
+	p.most = max(most, p.base) &^ 3
+	p.at = 0
+	p.begin()
+}
+
 func (p *Prober) begin() {
 	p.size, p.low, p.high = p.base, p.base, p.most
 	p.probe, p.probes = 0, 0

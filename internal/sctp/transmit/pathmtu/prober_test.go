@@ -110,3 +110,29 @@ func TestNothingToSearchIsNoSearch(t *testing.T) {
 		p.BlackHole(0)
 	}
 }
+
+// Another path is searched from the base, up to its own limit, and what answers a probe of the former path says nothing
+// about it.
+func TestAnotherPathIsSearchedFromTheBase(t *testing.T) {
+	p := New(1160, 1432)
+	now := time.Duration(0)
+	search(&p, 1300, &now)
+	p.Restart(1412)
+	if p.Size() != 1160 || !p.Searching() {
+		t.Fatalf("size %d, searching %t", p.Size(), p.Searching())
+	}
+	_, old, _ := p.Next(now, time.Second)
+	p.Restart(1432)
+	size, _, ok := p.Next(now, time.Second)
+	p.Acknowledged(now, old)
+	if !ok || size != 1432 || p.Size() != 1160 {
+		t.Errorf("probe of %d, %t; size %d after an answer of the former path", size, ok, p.Size())
+	}
+	p.Restart(0)
+	if _, _, ok := p.Next(now, time.Second); ok || p.Searching() {
+		t.Error("a path without a search is probed")
+	}
+	if d := p.Deadline(); d != never {
+		t.Errorf("a path without a search has the deadline %v", d)
+	}
+}
