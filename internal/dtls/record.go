@@ -96,17 +96,16 @@ func (p *protection) prepare(head []byte, explicit []byte, n int) {
 	binary.BigEndian.PutUint16(p.aad[11:], uint16(n))
 }
 
-// seal writes the record for plaintext into dst, which has at least len(plaintext)+overhead() bytes of capacity, and returns
-// it. It encrypts in place and allocates nothing.
+// seal writes the record for plaintext into dst, which has at least len(plaintext)+overhead() bytes of capacity and does not
+// overlap it, and returns it. It encrypts from one to the other, without a copy between, and allocates nothing.
 func (p *protection) seal(dst []byte, typ uint8, epoch uint16, seq uint64, plaintext []byte) []byte {
 	size := len(plaintext) + p.overhead()
 	dst = dst[:size]
 	putHeader(dst, typ, epoch, seq, size-recordHeaderLen)
 	body := recordHeaderLen + p.explicit
 	copy(dst[recordHeaderLen:body], dst[3:11])
-	copy(dst[body:], plaintext)
 	p.prepare(dst, dst[recordHeaderLen:body], len(plaintext))
-	p.aead.Seal(dst[body:body], p.nonce[:], dst[body:body+len(plaintext)], p.aad[:])
+	p.aead.Seal(dst[body:body], p.nonce[:], plaintext, p.aad[:])
 	return dst
 }
 

@@ -45,6 +45,9 @@ func TestRecordRoundTrip(t *testing.T) {
 				if _, ok := other.open(append([]byte(nil), record...)); ok {
 					t.Error("opens under the other direction's key")
 				}
+				if bytes.Count(plaintext, []byte{0x5a}) != n {
+					t.Error("the plaintext was written to")
+				}
 				got, ok := open.open(record)
 				if !ok || !bytes.Equal(got, plaintext) {
 					t.Fatalf("does not open, %d bytes", n)
@@ -145,7 +148,7 @@ func (s *sink) Send(b []byte, _ bool) {
 }
 
 // joined returns two associations that share keys and are connected without a handshake, a to b.
-func joined(t testing.TB, s *cipherSuite, out *sink) (a, b *Association) {
+func joined(t testing.TB, s *cipherSuite, out Output) (a, b *Association) {
 	t.Helper()
 	for _, role := range []Role{Client, Server} {
 		x := New(Config{Role: role, Output: out})
