@@ -107,7 +107,7 @@ func (t *SCTPTransport) newEngine(association *dtls.Association) sctpEngine {
 	if t.api.settings.sctp.engine != SCTPEnginePion {
 		cfg := t.associationConfig()
 		cfg.MaxMTU = t.probeLimit(association)
-		events.engine = newSCTPLane(cfg, association.Write, association.WriteWhole, events)
+		events.engine = newSCTPLane(cfg, association.WriteBurst, events)
 		return events.engine
 	}
 	events.engine = pionEngine{pionsctp.New(pionsctp.Config{

@@ -21,21 +21,22 @@ import (
 // Messages of a stream are handed over by a goroutine that exists while there are
 // any: it may block, and then the stream's messages fill the receive window.
 type sctpLane struct {
-	write  func(packet []byte, more bool) error
+	// write sends the packets that next returns until there are none. Whole is a probe of the
+	// path MTU, which nobody may fragment.
+	write  func(next func() (packet []byte, whole, ok bool)) error
 	events *sctpEvents
-	// writeWhole is write of a packet that nobody may fragment: a probe of the path MTU.
-	writeWhole func(packet []byte, more bool) error
 
 	mu        sync.Mutex
 	machine   *sctp.Association
 	timer     *time.Timer
-	armed     time.Time // when timer fires; zero: it does not
-	buffers   [2][]byte
-	readers   map[sctp.StreamID]struct{} // streams with a goroutine
-	idle      []*streamReader            // to be used again
-	pending   []sctp.Event               // for tell, and streamReset
-	tellers   int                        // goroutines in tell: they may have taken events and not posted them yet
-	ending    *sctp.Closed               // waits for readers
+	armed     time.Time                              // when timer fires; zero: it does not
+	next      func() (packet []byte, whole, ok bool) // nextPacket; made once
+	flushed   time.Time                              // now of flush, for next
+	readers   map[sctp.StreamID]struct{}             // streams with a goroutine
+	idle      []*streamReader                        // to be used again
+	pending   []sctp.Event                           // for tell, and streamReset
+	tellers   int                                    // goroutines in tell: they may have taken events and not posted them yet
+	ending    *sctp.Closed                           // waits for readers
 	low       []sctp.StreamID
 	lowBusy   bool
 	lowTeller func() // tellLow
@@ -51,12 +52,12 @@ type streamReset struct {
 	id sctp.StreamID
 }
 
-func newSCTPLane(cfg sctp.Config, write, writeWhole func([]byte, bool) error, events *sctpEvents) *sctpLane {
+func newSCTPLane(cfg sctp.Config, write func(next func() (packet []byte, whole, ok bool)) error, events *sctpEvents) *sctpLane {
 	l := &sctpLane{
-		write: write, writeWhole: writeWhole, events: events, machine: sctp.New(cfg),
+		write: write, events: events, machine: sctp.New(cfg),
 		readers: make(map[sctp.StreamID]struct{}),
 	}
-	l.lowTeller = l.tellLow
+	l.lowTeller, l.next = l.tellLow, l.nextPacket
 	return l
 }
 
@@ -190,24 +191,17 @@ func (l *sctpLane) settle(now time.Time) {
 	l.arm(now)
 }
 
-// flush sends packets, one behind, so that each burst knows its last. mu is held.
+// flush sends packets. mu is held.
 func (l *sctpLane) flush(now time.Time) {
-	var last []byte
-	write := l.write
-	for i := 0; ; i ^= 1 {
-		p, ok := l.machine.NextPacket(now, l.buffers[i][:0])
-		l.buffers[i] = p[:0]
-		if last != nil {
-			// A packet that DTLS does not take is lost; its end is told otherwise.
-			_ = write(last, ok)
-		}
-		if !ok {
-			return
-		}
-		if last, write = p, l.write; l.machine.IsProbe() {
-			write = l.writeWhole
-		}
-	}
+	l.flushed = now
+	// A packet that DTLS does not take is lost; its end is told otherwise.
+	_ = l.write(l.next)
+}
+
+// nextPacket returns a packet, which is to be sealed before the next. mu is held.
+func (l *sctpLane) nextPacket() (packet []byte, whole, ok bool) {
+	packet, ok = l.machine.LendPacket(l.flushed)
+	return packet, l.machine.IsProbe(), ok
 }
 
 // collect sorts an event. mu is held.

@@ -50,8 +50,10 @@ func TestAPeerThatRestartsItsAssociationEndsTheChannels(t *testing.T) {
 func connectToTenStreams(t *testing.T, lane *sctpLane) {
 	var said [][]byte
 	lane.mu.Lock()
-	lane.write = func(packet []byte, _ bool) error {
-		said = append(said, append([]byte(nil), packet...))
+	lane.write = func(next func() ([]byte, bool, bool)) error {
+		for packet, _, ok := next(); ok; packet, _, ok = next() {
+			said = append(said, append([]byte(nil), packet...))
+		}
 		return nil
 	}
 	lane.mu.Unlock()

@@ -238,45 +238,81 @@ func (c *Config) validate() error {
 // Write seals plaintext into one record and sends it, in one step, so that records leave in the order of their numbers. More
 // is passed to Output.Send. It allocates nothing. Plaintext may be reused when it returns.
 func (a *Association) Write(plaintext []byte, more bool) error {
-	return a.write(plaintext, more, nil)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	record, err := a.record(plaintext)
+	if err != nil {
+		return err
+	}
+	a.cfg.Output.Send(record, more)
+	a.counts.bytesSent.Add(uint64(len(plaintext)))
+	return nil
 }
 
-// WriteWhole is Write of a record that nobody may fragment; an error where the Output is no WholeOutput.
-func (a *Association) WriteWhole(plaintext []byte, more bool) error {
-	out, ok := a.cfg.Output.(WholeOutput)
-	if !ok {
-		return errNotWhole
+// record seals application data into memory of the Output, which has to send it next.
+func (a *Association) record(plaintext []byte) ([]byte, error) {
+	if len(plaintext) > maxPlaintext {
+		return nil, ErrRecordTooLarge
 	}
-	return a.write(plaintext, more, out)
+	switch a.state {
+	case Connected:
+	case Closed, Failed:
+		return nil, errClosed
+	default:
+		return nil, ErrNotConnected
+	}
+	if a.epoch1Seq > maxSequence {
+		return nil, ErrSequenceExhausted
+	}
+	return a.sealTo(a.cfg.Output.Buffer(len(plaintext)+a.protection.overhead()), typeApplicationData, plaintext), nil
 }
 
 var errNotWhole = errors.New("dtls: the Output cannot keep datagrams whole")
 
-// write is Write, or WriteWhole where whole is not nil.
-func (a *Association) write(plaintext []byte, more bool, whole WholeOutput) error {
-	if len(plaintext) > maxPlaintext {
-		return ErrRecordTooLarge
+// WriteBurst is Write of one plaintext after the other that next returns, until ok is false; each is sealed before next is
+// called again, which may then reuse its memory. Whole: nobody may fragment the record, and the Output has to be a WholeOutput.
+// What cannot be sent is dropped, and the first error of that returned. Next is called with the association's lock held, but for
+// the first time, and must not call the association.
+func (a *Association) WriteBurst(next func() (plaintext []byte, whole, ok bool)) error {
+	plaintext, whole, ok := next()
+	if !ok {
+		return nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch a.state {
-	case Connected:
-	case Closed, Failed:
-		return errClosed
-	default:
-		return ErrNotConnected
+	var first error
+	for ok {
+		send, err := a.sender(whole)
+		var record []byte
+		if err == nil {
+			record, err = a.record(plaintext)
+		}
+		if err != nil && first == nil {
+			first = err
+		}
+		n := len(plaintext)
+		plaintext, whole, ok = next()
+		if err == nil && send != nil {
+			send.SendWhole(record, ok)
+		} else if err == nil {
+			a.cfg.Output.Send(record, ok)
+		}
+		if err == nil {
+			a.counts.bytesSent.Add(uint64(n))
+		}
 	}
-	if a.epoch1Seq > maxSequence {
-		return ErrSequenceExhausted
+	return first
+}
+
+// sender is the Output for a record that is to stay whole; nil: it need not.
+func (a *Association) sender(whole bool) (WholeOutput, error) {
+	if !whole {
+		return nil, nil //nolint:nilnil // the ordinary case
 	}
-	record := a.sealTo(a.cfg.Output.Buffer(len(plaintext)+a.protection.overhead()), typeApplicationData, plaintext)
-	if whole != nil {
-		whole.SendWhole(record, more)
-	} else {
-		a.cfg.Output.Send(record, more)
+	if out, ok := a.cfg.Output.(WholeOutput); ok {
+		return out, nil
 	}
-	a.counts.bytesSent.Add(uint64(len(plaintext)))
-	return nil
+	return nil, errNotWhole
 }
 
 // sealTo is the one place where a record of epoch 1 for the wire is made.

@@ -44,6 +44,7 @@ type Association struct {
 	outbox  [][]byte // whole packets, which go first
 	control []byte   // control chunks for the next packet
 	probe   bool     // the last packet was a probe of the path MTU
+	scratch []byte   // for packets of LendPacket that do not lie in a message's memory
 	// dataCame: the packet at hand has brought DATA.
 	dataCame bool
 	events   []Event

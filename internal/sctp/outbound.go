@@ -24,6 +24,22 @@ func (a *Association) post(packet []byte) {
 // returns, of dst's length, has the memory for the next. Full packets of a burst have
 // equal size.
 func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
+	return a.next(now, dst, false)
+}
+
+// LendPacket is NextPacket into memory of the association's own, where possible that of
+// the message which the packet carries, so that the payload is not copied. The packet is
+// to be read and not written, and only until the next call on the association.
+func (a *Association) LendPacket(now time.Time) ([]byte, bool) {
+	p, ok := a.next(now, a.scratch[:0], true)
+	if a.out == nil || !a.out.Lent() {
+		a.scratch = p
+	}
+	return p, ok
+}
+
+// next is NextPacket, or LendPacket.
+func (a *Association) next(now time.Time, dst []byte, lend bool) ([]byte, bool) {
 	a.probe = false
 	if len(a.outbox) > 0 {
 		dst = append(dst, a.outbox[0]...)
@@ -41,10 +57,10 @@ func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
 	if start > 0 {
 		p = p[start:] // transmit counts from the beginning of the packet
 	}
-	p, ok := a.fill(now, p)
+	p, ok := a.fill(now, p, lend)
 	a.settle(now) // what has left, or was dropped for its age, may have emptied a stream
 	if !ok && len(a.control) > 0 {
-		p, ok = a.fill(now, p)
+		p, ok = a.fill(now, p, lend)
 	}
 	if !ok {
 		p, ok = a.out.AppendProbe(now, p)
@@ -66,7 +82,7 @@ func (a *Association) NextPacket(now time.Time, dst []byte) ([]byte, bool) {
 	return p, true
 }
 
-// IsProbe tells of the packet that NextPacket returned last whether it probes the path
+// IsProbe tells of the packet that NextPacket or LendPacket returned last whether it probes the path
 // MTU: it alone must not be fragmented (RFC 8899 section 3 item 2), while data must
 // stay fragmentable (RFC 9260 section 6.9).
 func (a *Association) IsProbe() bool { return a.probe }
@@ -83,7 +99,7 @@ func (a *Association) PathChanged(now time.Time, maxMTU int) {
 }
 
 // fill appends control chunks, a SACK where one is due or goes along, and data.
-func (a *Association) fill(now time.Time, p []byte) ([]byte, bool) {
+func (a *Association) fill(now time.Time, p []byte, lend bool) ([]byte, bool) {
 	empty := len(p)
 	room := a.out.MTU()
 	if n := a.bundle(room - empty); n > 0 {
@@ -100,15 +116,22 @@ func (a *Association) fill(now time.Time, p []byte) ([]byte, bool) {
 		}
 	}
 	control := len(p)
-	p = a.out.Append(now, p)
+	p = a.appendData(now, p, lend)
 	if len(p) > control {
 		return p, true
 	}
 	if due < control { // the SACK leaves no room for the chunk, or goes along with nothing: it waits
 		a.in.Restore(mark)
-		p = a.out.Append(now, p[:due])
+		p = a.appendData(now, p[:due], lend)
 	}
 	return p, len(p) > empty
+}
+
+func (a *Association) appendData(now time.Time, p []byte, lend bool) []byte {
+	if lend {
+		return a.out.AppendInPlace(now, p)
+	}
+	return a.out.Append(now, p)
 }
 
 // bundle returns how many bytes of a.control fit in room: whole chunks, or the first

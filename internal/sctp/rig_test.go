@@ -45,6 +45,8 @@ type rig struct {
 	queue  []arrival
 	count  int
 	checks int
+
+	copying bool // packets are not built in place
 }
 
 type arrival struct {
@@ -86,7 +88,7 @@ func (r *rig) drain(e *end) {
 		if n > 100_000 {
 			r.t.Fatalf("%s does not stop sending", e.name)
 		}
-		p, ok := e.NextPacket(r.now, nil)
+		p, ok := r.next(e)
 		if !ok {
 			break
 		}
@@ -105,6 +107,14 @@ func (r *rig) drain(e *end) {
 	if err := e.CheckInvariants(); err != nil {
 		r.t.Fatalf("%s: %v", e.name, err)
 	}
+}
+
+// next is the next packet of an end, to be read until the one after.
+func (r *rig) next(e *end) ([]byte, bool) {
+	if r.copying {
+		return e.NextPacket(r.now, nil)
+	}
+	return e.LendPacket(r.now)
 }
 
 func (r *rig) take(e *end) {

@@ -63,12 +63,19 @@ func ParseData(c Chunk) (Data, error) {
 
 // AppendData appends a DATA chunk.
 func AppendData(b []byte, d *Data) []byte {
-	b, start := begin(b, TypeData, byte(d.Flags))
+	start := len(b)
+	return finish(append(AppendDataHeader(b, d), d.Payload...), start)
+}
+
+// AppendDataHeader appends what comes before the payload of a DATA chunk: a payload of
+// that length, and its padding, have to follow.
+func AppendDataHeader(b []byte, d *Data) []byte {
+	n := DataHeaderSize + len(d.Payload)
+	b = append(b, byte(TypeData), byte(d.Flags), byte(n>>8), byte(n))
 	b = binary.BigEndian.AppendUint32(b, uint32(d.TSN))
 	b = binary.BigEndian.AppendUint16(b, uint16(d.Stream))
 	b = binary.BigEndian.AppendUint16(b, uint16(d.SSN))
-	b = binary.BigEndian.AppendUint32(b, uint32(d.PPID))
-	return finish(append(b, d.Payload...), start)
+	return binary.BigEndian.AppendUint32(b, uint32(d.PPID))
 }
 
 // ParseIData reads an I-DATA chunk. Errors: ErrTruncated.
@@ -94,7 +101,15 @@ func ParseIData(c Chunk) (IData, error) {
 
 // AppendIData appends an I-DATA chunk.
 func AppendIData(b []byte, d *IData) []byte {
-	b, start := begin(b, TypeIData, byte(d.Flags))
+	start := len(b)
+	return finish(append(AppendIDataHeader(b, d), d.Payload...), start)
+}
+
+// AppendIDataHeader appends what comes before the payload of an I-DATA chunk: a payload
+// of that length, and its padding, have to follow.
+func AppendIDataHeader(b []byte, d *IData) []byte {
+	n := IDataHeaderSize + len(d.Payload)
+	b = append(b, byte(TypeIData), byte(d.Flags), byte(n>>8), byte(n))
 	b = binary.BigEndian.AppendUint32(b, uint32(d.TSN))
 	b = binary.BigEndian.AppendUint16(b, uint16(d.Stream))
 	b = append(b, 0, 0)
@@ -103,6 +118,5 @@ func AppendIData(b []byte, d *IData) []byte {
 	if d.Flags&FlagBegin != 0 {
 		word = uint32(d.PPID)
 	}
-	b = binary.BigEndian.AppendUint32(b, word)
-	return finish(append(b, d.Payload...), start)
+	return binary.BigEndian.AppendUint32(b, word)
 }

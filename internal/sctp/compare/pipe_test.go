@@ -20,13 +20,12 @@ var reliable = transmit.StreamParams{MaxRetransmits: -1, Lifetime: -1}
 
 // pair is two associations of ours on a memory pipe, driven by one goroutine.
 type pair struct {
-	t      testing.TB
-	a, b   *sctp.Association
-	buffer []byte
+	t    testing.TB
+	a, b *sctp.Association
 }
 
 func newPair(t testing.TB) *pair {
-	p := &pair{t: t, buffer: make([]byte, 0, 2048)}
+	p := &pair{t: t}
 	for i, a := range []**sctp.Association{&p.a, &p.b} {
 		cfg := sctp.Config{ZeroChecksum: true, MTU: mtu, Window: window, MaxWindow: window}
 		cfg.Seed[0], cfg.Secret[0] = byte(i), byte(i)
@@ -73,7 +72,7 @@ func (p *pair) carry(now time.Time, from, to *sctp.Association) bool {
 	}
 	n := 0
 	for ; n < burst; n++ {
-		packet, ok := from.NextPacket(now, p.buffer)
+		packet, ok := from.LendPacket(now)
 		if !ok {
 			break
 		}

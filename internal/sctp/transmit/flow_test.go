@@ -1,6 +1,7 @@
 package transmit
 
 import (
+	"bytes"
 	"container/heap"
 	"math/rand/v2"
 	"testing"
@@ -132,7 +133,7 @@ func (f *flow) pump() {
 		f.feed(f.time())
 	}
 	for {
-		b := f.q.Append(f.time(), make([]byte, chunk.PacketHeaderSize, f.q.MTU()))
+		b := bytes.Clone(f.q.AppendInPlace(f.time(), make([]byte, chunk.PacketHeaderSize, f.q.MTU())))
 		if len(b) == chunk.PacketHeaderSize {
 			var ok bool
 			if b, ok = f.q.AppendProbe(f.time(), b); !ok {

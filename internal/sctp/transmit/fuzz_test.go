@@ -1,6 +1,7 @@
 package transmit
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -121,7 +122,7 @@ func (o *ops) send(id chunk.StreamID, n int) {
 
 func (o *ops) fill(n int) {
 	for range n {
-		b := o.q.Append(o.now, make([]byte, chunk.PacketHeaderSize, 1500))
+		b := bytes.Clone(o.q.AppendInPlace(o.now, make([]byte, chunk.PacketHeaderSize, 1500)))
 		if len(b) == chunk.PacketHeaderSize {
 			if due := o.q.Deadline(); !due.IsZero() && o.q.blocked != byNothing && due.Before(o.now) {
 				o.t.Fatalf("the deadline is %v ago", o.now.Sub(due))

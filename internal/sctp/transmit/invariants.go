@@ -1,11 +1,15 @@
 package transmit
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/passerelle-rtc/webrtc/internal/sctp/chunk"
+)
 
 // CheckInvariants names the first thing about the Queue that cannot be; nil: none.
 // Tests call it after every input. It costs as much as the Queue is long.
 func (q *Queue) CheckInvariants() error {
-	for _, check := range []func() error{q.checkWindow, q.checkLists, q.checkSpans, q.checkStreams, q.checkTimers} {
+	for _, check := range []func() error{q.checkWindow, q.checkLists, q.checkSpans, q.checkStreams, q.checkTimers, q.checkLoan} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -164,4 +168,24 @@ func (q *Queue) checkTimers() error {
 		return broken("nothing flies, and a tail loss probe is due")
 	}
 	return nil
+}
+
+// checkLoan: what is to be put back lies in a message that is still of use.
+func (q *Queue) checkLoan() error {
+	l := &q.loan
+	if l.message == nil {
+		return nil
+	}
+	if l.n < chunk.PacketHeaderSize+q.header || l.n > maxLoan || l.at < 0 || l.at+l.n >= len(l.message.memory) {
+		return broken("%d bytes are lent from %d of %d", l.n, l.at, len(l.message.memory))
+	}
+	if l.message.stream.head == l.message {
+		return nil
+	}
+	for s := q.out.base; s < q.out.next; s++ {
+		if q.out.at(s).message == l.message {
+			return nil
+		}
+	}
+	return broken("memory is lent of a message that nothing refers to")
 }

@@ -12,7 +12,8 @@ import (
 type message struct {
 	next    *message // in the queue of its stream, or the free list
 	stream  *stream
-	payload []byte
+	memory  []byte        // of the slab: headroom, and payload behind it
+	payload []byte        // the end of memory
 	expires time.Duration // since the epoch; 0: never. RFC 3758 section 4.1
 	ppid    chunk.PPID
 	sent    uint32    // bytes of payload that have a TSN
@@ -49,13 +50,17 @@ func (q *Queue) newMessage(s *stream, ppid chunk.PPID, payload []byte) *message 
 		q.free = m.next
 		q.freeCount--
 	}
-	*m = message{stream: s, payload: q.slab.copy(payload), ppid: ppid, limit: s.limit, unordered: s.unordered, first: -1, last: -1}
+	memory, head := q.slab.copy(payload)
+	*m = message{stream: s, memory: memory, payload: memory[head:], ppid: ppid, limit: s.limit, unordered: s.unordered, first: -1, last: -1}
 	return m
 }
 
 // release gives m back: nothing refers to it.
 func (q *Queue) release(m *message) {
-	q.slab.release(m.payload)
+	if q.loan.message == m {
+		q.giveBack()
+	}
+	q.slab.release(m.memory)
 	if q.freeCount >= maxFree {
 		return
 	}
@@ -67,10 +72,11 @@ func (q *Queue) release(m *message) {
 // slab makes the copies of payloads. Short ones share blocks, so that a message of
 // some bytes is no allocation of its own. The memory of long ones is used again, and
 // given back when nothing was sent for a while: a steady flow allocates nothing and
-// stays in the cache.
+// stays in the cache. Long ones have headroom, for the headers of the packet that
+// carries their first fragment (see loan).
 type slab struct {
 	block []byte
-	free  [slabClasses][][]byte // by capacity: slabLeast doubled so many times
+	free  [slabClasses][][]byte // by capacity behind the headroom: slabLeast doubled so many times
 	kept  int                   // bytes in free
 }
 
@@ -80,39 +86,48 @@ const (
 	slabLeast   = 2 * slabShort
 	slabClasses = 9       // up to 256 KiB
 	slabKept    = 1 << 20 // bytes at most
+
+	// headroom holds the common header, the header of I-DATA and a SACK with some gap blocks.
+	headroom = 64
 )
+
+// blank is what new headroom is copied from. Nothing is written to it.
+var blank [headroom]byte
 
 // class is that of the smallest capacity that holds n bytes.
 func (s *slab) class(n int) int { return bits.Len(uint(n-1) / slabLeast) }
 
-func (s *slab) copy(payload []byte) []byte {
+// copy returns memory with a copy of the payload behind so many bytes of headroom.
+func (s *slab) copy(payload []byte) (memory []byte, head int) {
 	if n := len(payload); n > slabShort {
-		c := s.class(n)
-		if c >= slabClasses {
-			return append([]byte(nil), payload...)
-		}
-		if last := len(s.free[c]) - 1; last >= 0 {
-			b := s.free[c][last]
-			s.free[c] = s.free[c][:last]
-			s.kept -= cap(b)
-			return append(b, payload...)
-		}
-		if n > slabLeast<<c*3/4 {
-			return append(make([]byte, 0, slabLeast<<c), payload...)
-		}
-		return append([]byte(nil), payload...) // too much would be left empty
+		return s.copyLong(payload, s.class(n)), headroom
 	}
 	if cap(s.block)-len(s.block) < len(payload) {
 		s.block = make([]byte, 0, slabSize)
 	}
 	start := len(s.block)
 	s.block = append(s.block, payload...)
-	return s.block[start:len(s.block):len(s.block)]
+	return s.block[start:len(s.block):len(s.block)], 0
+}
+
+func (s *slab) copyLong(payload []byte, class int) []byte {
+	if class < slabClasses {
+		if last := len(s.free[class]) - 1; last >= 0 {
+			b := s.free[class][last]
+			s.free[class] = s.free[class][:last]
+			s.kept -= cap(b) - headroom
+			return append(b[:headroom], payload...)
+		}
+		if size := slabLeast << class; len(payload) > size*3/4 { // otherwise too much would be left empty
+			return append(make([]byte, headroom, headroom+size), payload...)
+		}
+	}
+	return append(blank[:headroom:headroom], payload...) // which does not clear the memory first
 }
 
 // release takes the memory of a copy back.
 func (s *slab) release(b []byte) {
-	n := cap(b)
+	n := cap(b) - headroom
 	if n < slabLeast || s.kept+n > slabKept {
 		return
 	}

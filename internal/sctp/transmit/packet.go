@@ -15,7 +15,11 @@ const leastFragment = 128
 //
 // Packets are filled to MTU while there is data, so that those of a burst have one
 // size.
-func (q *Queue) Append(at time.Time, b []byte) []byte {
+func (q *Queue) Append(at time.Time, b []byte) []byte { return q.fill(at, b, false) }
+
+// fill is Append, or AppendInPlace.
+func (q *Queue) fill(at time.Time, b []byte, inPlace bool) []byte {
+	q.giveBack()
 	now := q.since(at)
 	b = q.appendForward(now, b)
 	if q.out.base == q.out.next && q.schedule.next() == nil {
@@ -23,7 +27,7 @@ func (q *Queue) Append(at time.Time, b []byte) []byte {
 		return b
 	}
 	start := len(b)
-	p := packet{b: b, last: -1, alone: start == chunk.PacketHeaderSize}
+	p := packet{b: b, last: -1, alone: start == chunk.PacketHeaderSize, inPlace: inPlace}
 	probe := q.tail.wanted
 	if !probe && !q.mayBegin(now) {
 		return b
@@ -60,6 +64,8 @@ type packet struct {
 	last   int   // where the newest one begins; -1: there is none
 	serial int64 // its serial
 	again  bool  // chunks were sent again
+
+	inPlace bool // it may lie in the memory of a message
 }
 
 // mayBegin tells whether another packet may leave, and sets blocked where not.
@@ -222,6 +228,9 @@ func (q *Queue) sendNew(now time.Duration, p *packet, s *stream, m *message, n i
 	q.stats.Sent++
 }
 
+// padding is what chunks are padded with (RFC 9260 section 3.2).
+var padding [3]byte
+
 // send writes a chunk into the packet. It is in no list.
 func (q *Queue) send(now time.Duration, p *packet, serial int64, c *sent) {
 	m := c.message
@@ -235,15 +244,25 @@ func (q *Queue) send(now time.Duration, p *packet, serial int64, c *sent) {
 	if m.unordered {
 		flags |= chunk.FlagUnordered
 	}
+	inPlace := q.lends(p, c)
 	p.last, p.serial = len(p.b), serial
 	p.chunks++
+	if inPlace {
+		p.b = q.lend(p.b, c)
+	}
 	payload := m.payload[c.offset : c.offset+c.length]
 	if q.config.Interleaving {
 		d := chunk.IData{Flags: flags, TSN: q.out.tsn(serial), Stream: m.stream.id, MID: m.mid, PPID: m.ppid, FSN: c.fsn, Payload: payload}
-		p.b = chunk.AppendIData(p.b, &d)
+		p.b = chunk.AppendIDataHeader(p.b, &d)
 	} else {
 		d := chunk.Data{Flags: flags, TSN: q.out.tsn(serial), Stream: m.stream.id, SSN: chunk.SSN(m.mid), PPID: m.ppid, Payload: payload}
-		p.b = chunk.AppendData(p.b, &d)
+		p.b = chunk.AppendDataHeader(p.b, &d)
+	}
+	if inPlace {
+		p.b = p.b[:cap(p.b)]
+	} else {
+		p.b = append(p.b, payload...)
+		p.b = append(p.b, padding[:-len(payload)&3]...)
 	}
 	q.out.fly(now, q.order, serial, c)
 }

@@ -73,6 +73,7 @@ type Queue struct {
 	free      *message
 	freeCount int
 	slab      slab
+	loan      loan
 
 	out        outstanding
 	peerWindow int // a_rwnd of the last SACK

@@ -1,6 +1,7 @@
 package transmit
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -101,7 +102,7 @@ type wirePacket struct {
 func (s *script) next() *wirePacket {
 	s.t.Helper()
 	b := make([]byte, chunk.PacketHeaderSize, 2000)
-	b = s.q.Append(s.now, b)
+	b = bytes.Clone(s.q.AppendInPlace(s.now, b))
 	s.check()
 	if len(b) == chunk.PacketHeaderSize {
 		return nil
