@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -386,22 +387,23 @@ func TestFFmpegDecodesWhatIsForwarded(t *testing.T) {
 }
 
 // freePorts are addresses of UDP that nobody uses, with one free behind each for
-// RTCP.
+// RTCP. They are below those that the system hands out, so that no socket of a browser
+// takes one before the program that it is for.
 func freePorts(t *testing.T, n int) (addrs []string) {
 	t.Helper()
-	for len(addrs) < n {
-		rtp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	free := func(port int) bool {
+		conn, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			t.Fatal(err)
+			return false
 		}
-		port := rtp.LocalAddr().(*net.UDPAddr).Port
-		rtcp, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port+1))
-		if err == nil && port%2 == 0 {
-			addrs = append(addrs, rtp.LocalAddr().String())
+		return conn.Close() == nil
+	}
+	for port := 20000 + 2*rand.IntN(5000); len(addrs) < n; port += 2 {
+		if port > 32000 {
+			t.Fatal("no free ports of UDP")
 		}
-		defer rtp.Close()
-		if err == nil {
-			defer rtcp.Close()
+		if free(port) && free(port+1) {
+			addrs = append(addrs, fmt.Sprintf("127.0.0.1:%d", port))
 		}
 	}
 	return addrs
