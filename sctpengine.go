@@ -6,6 +6,7 @@ import (
 
 	"github.com/passerelle-rtc/webrtc/internal/dtls"
 	"github.com/passerelle-rtc/webrtc/internal/pionsctp"
+	"github.com/passerelle-rtc/webrtc/internal/sctp"
 )
 
 // SCTPEngine selects what carries data channels.
@@ -24,6 +25,33 @@ const (
 func (e SCTPEngine) String() string { return sctpEngineText.name(int(e)) }
 
 var sctpEngineText = enumText{"default", "native", "pion"}
+
+// SCTPCongestionControl is how the native engine finds how much the path of data
+// channels carries. See [SettingEngine.SetSCTPCongestionControl].
+type SCTPCongestionControl int
+
+const (
+	// SCTPCongestionControlDefault is SCTPCongestionControlCUBIC.
+	SCTPCongestionControlDefault SCTPCongestionControl = iota
+	// SCTPCongestionControlCUBIC is that of most TCP (RFC 9438): it regains what it had
+	// after a loss in seconds, on long fast paths too.
+	SCTPCongestionControlCUBIC
+	// SCTPCongestionControlNewReno is that of SCTP itself (RFC 9260 section 7.2): gentler,
+	// and slow to fill a path that is long and fast.
+	SCTPCongestionControlNewReno
+)
+
+// String names the algorithm.
+func (c SCTPCongestionControl) String() string { return sctpCongestionText.name(int(c)) }
+
+var sctpCongestionText = enumText{"default", "cubic", "newreno"}
+
+func (c SCTPCongestionControl) algorithm() sctp.Congestion {
+	if c == SCTPCongestionControlNewReno {
+		return sctp.NewReno
+	}
+	return sctp.CUBIC
+}
 
 // sctpEngine is one SCTP association, whichever engine it is. Safe for concurrent
 // use; allowed in the calls to sctpEvents.
@@ -65,41 +93,27 @@ type sctpStats struct {
 	peerWindow               uint32
 }
 
-// engineSlot holds the engine of a transport. Safe for concurrent use.
-type engineSlot struct{ p atomic.Pointer[sctpEngine] }
+// cell holds a value of an interface type, which an atomic.Pointer does not take as it
+// is. Safe for concurrent use.
+type cell[T any] struct{ p atomic.Pointer[T] }
 
-// Load returns the engine, nil where there is none.
-func (s *engineSlot) Load() sctpEngine {
-	if e := s.p.Load(); e != nil {
-		return *e
+// Load returns the value, nil where there is none.
+func (c *cell[T]) Load() (value T) {
+	if v := c.p.Load(); v != nil {
+		return *v
 	}
-	return nil
+	return value
 }
 
-func (s *engineSlot) store(e sctpEngine) { s.p.Store(&e) }
+func (c *cell[T]) store(value T) { c.p.Store(&value) }
 
-// take empties the slot.
-func (s *engineSlot) take() sctpEngine {
-	if e := s.p.Swap(nil); e != nil {
-		return *e
+// take empties the cell.
+func (c *cell[T]) take() (value T) {
+	if v := c.p.Swap(nil); v != nil {
+		return *v
 	}
-	return nil
+	return value
 }
-
-// senderSlot holds what takes the messages of a transport. Once there is something
-// it is never empty, so that senders need not care which it is. Safe for concurrent
-// use.
-type senderSlot struct{ p atomic.Pointer[sendEngine] }
-
-// Load returns the sender, nil where there has not been one.
-func (s *senderSlot) Load() sendEngine {
-	if e := s.p.Load(); e != nil {
-		return *e
-	}
-	return nil
-}
-
-func (s *senderSlot) store(e sendEngine) { s.p.Store(&e) }
 
 // newEngine makes the engine that the settings select. On the loop.
 func (t *SCTPTransport) newEngine(association *dtls.Association) sctpEngine {

@@ -45,7 +45,7 @@ func (t *SCTPTransport) associationConfig() sctp.Config {
 func newSCTPConfig(settings *SettingEngine) sctp.Config {
 	cfg := sctp.Config{
 		Port: sctpPort, MTU: sctpMTU, MaxWindow: int(settings.sctp.receiveBuffer), ZeroChecksum: true,
-		NoInterleaving: settings.sctp.disableInterleaving,
+		Congestion: settings.sctp.congestion.algorithm(),
 	}
 	// crypto/rand does not fail: it ends the program (Go 1.24).
 	_, _ = rand.Read(cfg.Seed[:])

@@ -42,10 +42,10 @@ type SCTPTransport struct {
 	channelCounts  channelCounts
 	closedChannels []channelRecord // the last ones, oldest first
 
-	engine   engineSlot
-	gap      *sctpGap   // between two associations of the same channels; the loop's
-	sender   senderSlot // what takes messages: the engine or the gap
-	byStream sync.Map   // uint16 to *DataChannel, for the readers
+	engine   cell[sctpEngine]
+	gap      *sctpGap         // between two associations of the same channels; the loop's
+	sender   cell[sendEngine] // what takes messages, the engine or the gap; never empty once it was filled
+	byStream sync.Map         // uint16 to *DataChannel, for the readers
 	window   *deliveryWindow
 
 	published           slot[sctpTransportSnapshot]

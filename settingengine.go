@@ -55,12 +55,12 @@ type SettingEngine struct {
 		disableFingerprintVerification bool
 	}
 	sctp struct {
-		engine              SCTPEngine
-		receiveBuffer       uint32
-		maxMessageSize      uint32
-		disableInterleaving bool
-		snap                bool
-		pathMTU             bool
+		engine         SCTPEngine
+		receiveBuffer  uint32
+		maxMessageSize uint32
+		congestion     SCTPCongestionControl
+		snap           bool
+		pathMTU        bool
 	}
 	rtp                mediaSettings
 	trackAtFirstPacket bool
@@ -190,6 +190,10 @@ func (e *SettingEngine) DisableCertificateFingerprintVerification(isDisabled boo
 
 // SetSCTPEngine selects what carries data channels.
 func (e *SettingEngine) SetSCTPEngine(engine SCTPEngine) { e.sctp.engine = engine }
+
+// SetSCTPCongestionControl selects how fast data channels send. SCTPEnginePion has one
+// of its own.
+func (e *SettingEngine) SetSCTPCongestionControl(c SCTPCongestionControl) { e.sctp.congestion = c }
 
 // EnableSctpSnap makes descriptions carry the SCTP handshake (SNAP,
 // draft-hancke-tsvwg-snap-00): where offer and answer both have a=sctp-init, the

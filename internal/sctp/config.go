@@ -23,6 +23,15 @@ const (
 	cookieLifetime = 60 * time.Second
 )
 
+// Congestion is an algorithm of congestion control.
+type Congestion = transmit.Congestion
+
+// The algorithms.
+const (
+	CUBIC   = transmit.CUBIC
+	NewReno = transmit.NewReno
+)
+
 // Config of an Association. The zero value of a field means its default, Secret and
 // Seed excepted.
 type Config struct {
@@ -39,8 +48,8 @@ type Config struct {
 	// ZeroChecksum: packets travel in DTLS, so that a checksum of 0 is acceptable where
 	// the peer agrees (RFC 9653).
 	ZeroChecksum bool
-	// Congestion selects the congestion control.
-	Congestion transmit.Congestion
+	// Congestion selects the congestion control: CUBIC or NewReno.
+	Congestion Congestion
 	// MaxRetransmits is Association.Max.Retrans: after so many timeouts in a row the
 	// association fails. 0: never, as what watches the path, ICE, is below.
 	MaxRetransmits int
