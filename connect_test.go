@@ -57,20 +57,8 @@ func TestTwoConnectionsExchangeMessages(t *testing.T) {
 func TestConnectsInTheRoundTripsOfTheProtocols(t *testing.T) {
 	const d = 100 * time.Millisecond
 	inBubble(t, func(t *testing.T, r *rig) {
-		accepted := make(chan *DataChannel, 1)
-		r.b.OnDataChannel(func(c *DataChannel) { accepted <- c })
-		atA, err := r.a.CreateDataChannel("x", nil)
-		must(t, err)
-		ready := opened(atA)
-		start := time.Now()
-		negotiate(t, r.a, r.b)
-		wait(t, "open", ready, time.Minute)
-		if took := time.Since(start); took != 10*d {
-			t.Errorf("open after %v, want %v", took, 10*d)
-		}
-		wait(t, "accepted", accepted, time.Minute)
-		if took := time.Since(start); took != 11*d {
-			t.Errorf("accepted after %v, want %v", took, 11*d)
+		if _, _, open, accepted := r.timePair("x"); open != 10*d || accepted != 11*d {
+			t.Errorf("open after %v, want %v; accepted after %v, want %v", open, 10*d, accepted, 11*d)
 		}
 	}, withLink(simnet.Link{Delay: d}))
 }

@@ -49,20 +49,9 @@ func TestSignalledHandshakeSavesTwoRoundTrips(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				accepted := make(chan *DataChannel, 1)
-				r.b.OnDataChannel(func(c *DataChannel) { accepted <- c })
-				atA, err := r.a.CreateDataChannel("x", nil)
-				must(t, err)
-				ready := opened(atA)
-				start := time.Now()
-				negotiate(t, r.a, r.b)
-				wait(t, "open", ready, time.Minute)
-				if took := time.Since(start); took != c.open {
-					t.Errorf("open after %v, want %v", took, c.open)
-				}
-				atB := wait(t, "accepted", accepted, time.Minute)
-				if took := time.Since(start); took != c.have {
-					t.Errorf("accepted after %v, want %v", took, c.have)
+				atA, atB, open, have := r.timePair("x")
+				if open != c.open || have != c.have {
+					t.Errorf("open after %v, want %v; accepted after %v, want %v", open, c.open, have, c.have)
 				}
 				exchangeOn(t, atA, atB)
 				if offered, answered := signalledInit(r.a.LocalDescription()) != "", signalledInit(r.b.LocalDescription()) != ""; offered != c.a || answered != (c.a && c.b) {

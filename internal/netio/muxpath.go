@@ -82,7 +82,9 @@ func (p *MuxPath) Name(fragment string) {
 // Bind makes what comes from remote the path's: the caller has just taken from it
 // a message whose integrity holds. The newest such path gets what is not
 // protected, so that an address may change its owner, as a NAT's does; those
-// before it still get what is protected, each dropping what it cannot open. There may
+// before it still get what is protected, each dropping what it cannot open. So one
+// handshake at a time gets through from an address; several at once disturb each other,
+// as nothing in DTLS here says whose a record is. There may
 // be 64 at a time: beyond, the oldest whose data goes elsewhere loses the address, and
 // where there is none, the caller does not get it.
 func (p *MuxPath) Bind(remote netip.AddrPort) {

@@ -20,17 +20,7 @@ func TestOneSystemCallSendsForManyConnections(t *testing.T) {
 		{"udp6", "::1", []string{"::1", "::1", "::1"}},
 	} {
 		t.Run(test.listen, func(t *testing.T) {
-			conn, err := net.ListenUDP(test.network, &net.UDPAddr{IP: net.ParseIP(test.listen)})
-			if err != nil {
-				t.Skip(err)
-			}
-			wrapped, err := NewPacketConn(conn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			mux := NewUDPMux(wrapped)
-			defer mux.Close()
-			port := mux.Listeners()[0].Addr.Port()
+			mux, port := realMux(t, test.network, net.ParseIP(test.listen))
 			var paths []*MuxPath
 			var peers []*net.UDPConn
 			for _, local := range test.locals {

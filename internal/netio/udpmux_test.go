@@ -430,11 +430,11 @@ func TestAMuxOnAllAddressesKeepsTheSourceAddress(t *testing.T) {
 	}
 }
 
-// answersFromWhereItIsAsked has a mux on all addresses asked at each of locals. The
-// first of a family asks, which the system would answer from itself.
-func answersFromWhereItIsAsked(t *testing.T, network string, locals ...string) {
+// realMux is a mux on a socket of the system, at an address or, with nil, at all. It skips
+// the test where there are none of the family.
+func realMux(t *testing.T, network string, addr net.IP) (mux *UDPMux, port uint16) {
 	t.Helper()
-	conn, err := net.ListenUDP(network, nil)
+	conn, err := net.ListenUDP(network, &net.UDPAddr{IP: addr})
 	if err != nil {
 		t.Skip(err)
 	}
@@ -442,9 +442,16 @@ func answersFromWhereItIsAsked(t *testing.T, network string, locals ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := NewUDPMux(wrapped)
-	defer mux.Close()
-	port := mux.Listeners()[0].Addr.Port()
+	mux = NewUDPMux(wrapped)
+	t.Cleanup(func() { mux.Close() })
+	return mux, mux.Listeners()[0].Addr.Port()
+}
+
+// answersFromWhereItIsAsked has a mux on all addresses asked at each of locals. The
+// first of a family asks, which the system would answer from itself.
+func answersFromWhereItIsAsked(t *testing.T, network string, locals ...string) {
+	t.Helper()
+	mux, port := realMux(t, network, nil)
 	for _, local := range locals {
 		_, err := mux.Open(MuxConfig{
 			Local: netip.AddrPortFrom(netip.MustParseAddr(local), port), Fragment: "same", Failed: func(error) {},

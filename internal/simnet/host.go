@@ -305,11 +305,8 @@ func (h *Host) ListenUDP(addr netip.AddrPort) (netio.PacketConn, error) {
 	if err != nil {
 		return fail(err)
 	}
-	port := addr.Port()
-	if port == 0 {
-		port = freePort(&h.nextPort, func(port uint16) bool { return h.inUse(ip, port) })
-	}
-	if port == 0 || h.inUse(ip, port) {
+	port, ok := takePort(addr.Port(), &h.nextPort, func(port uint16) bool { return h.inUse(ip, port) })
+	if !ok {
 		return fail(syscall.EADDRINUSE)
 	}
 	key := netip.AddrPortFrom(ip, port)
@@ -332,6 +329,16 @@ func (h *Host) bindable(addr netip.Addr) (netip.Addr, error) {
 		return addr, syscall.EADDRNOTAVAIL
 	}
 	return a.addr, nil
+}
+
+// takePort is the port that is asked for, or any where that is 0; false: there is none, or
+// it is taken.
+func takePort(port uint16, next *uint16, taken func(port uint16) bool) (uint16, bool) {
+	if port == 0 {
+		port = freePort(next, taken)
+		return port, port != 0
+	}
+	return port, !taken(port)
 }
 
 // freePort returns the next dynamic port that is not taken; 0 if none is.

@@ -222,18 +222,23 @@ func TestStreamsAreReliable(t *testing.T) {
 	}
 }
 
+// loseFirstData drops the first segment that carries something.
+func loseFirstData(n *Net) {
+	first := true
+	n.Tap(func(p Packet) Verdict {
+		if first && len(p.Data) > 0 {
+			first = false
+			return Drop
+		}
+		return Pass
+	})
+}
+
 // A lost segment holds up those after it until it has come again, a timeout later.
 func TestALostSegmentHoldsUpTheOthers(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, n *Net) {
 		client, server := streamPair(t, n, Link{Delay: 10 * time.Millisecond})
-		first := true
-		n.Tap(func(p Packet) Verdict {
-			if first && len(p.Data) > 0 {
-				first = false
-				return Drop
-			}
-			return Pass
-		})
+		loseFirstData(n)
 		start := time.Now()
 		for _, text := range []string{"one", "two"} {
 			if _, err := client.Write([]byte(text)); err != nil {
@@ -253,14 +258,7 @@ func TestALostSegmentHoldsUpTheOthers(t *testing.T) {
 func TestALossAmongManySegmentsIsRepairedInARoundTrip(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, n *Net) {
 		client, server := streamPair(t, n, Link{Delay: 10 * time.Millisecond})
-		first := true
-		n.Tap(func(p Packet) Verdict {
-			if first && len(p.Data) > 0 {
-				first = false
-				return Drop
-			}
-			return Pass
-		})
+		loseFirstData(n)
 		start := time.Now()
 		if _, err := client.Write(make([]byte, 8*maxSegment)); err != nil {
 			t.Fatal(err)

@@ -108,11 +108,8 @@ func (h *Host) ListenTCP(addr netip.AddrPort) (net.Listener, error) {
 	if err != nil {
 		return fail(err)
 	}
-	port := addr.Port()
-	if port == 0 {
-		port = freePort(&h.nextStream, func(port uint16) bool { return h.listens(ip, port) })
-	}
-	if port == 0 || h.listens(ip, port) {
+	port, ok := takePort(addr.Port(), &h.nextStream, func(port uint16) bool { return h.listens(ip, port) })
+	if !ok {
 		return fail(syscall.EADDRINUSE)
 	}
 	l := &listener{host: h, key: netip.AddrPortFrom(ip, port), local: netip.AddrPortFrom(addr.Addr().Unmap(), port)}

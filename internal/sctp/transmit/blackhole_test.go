@@ -81,12 +81,7 @@ func TestCongestionIsNoBlackHole(t *testing.T) {
 	f := newFlow(t, Config{InitialTSN: testTSN, PeerWindow: 1 << 20, MTU: 1160, MaxMTU: 1432, RTT: 20 * ms},
 		pipe{delay: 10 * ms, bandwidth: 5e6, queue: 20 * ms, loss: 0.05}, pipe{delay: 10 * ms, loss: 0.05}, 1)
 	f.q.Open(1, reliable)
-	f.feed = func(now time.Time) {
-		for f.q.waiting() < 64<<10 {
-			f.q.Send(now, 1, 53, make([]byte, 16<<10))
-		}
-	}
-	f.pump()
+	f.saturate(64<<10, make([]byte, 16<<10))
 	f.w.run(60*time.Second, nil)
 	if f.q.MTU() != 1432 || f.q.Stats().Lost < 500 {
 		t.Errorf("MTU %d after %d losses", f.q.MTU(), f.q.Stats().Lost)
@@ -98,12 +93,7 @@ func TestABlackHoleForBundlesIsFound(t *testing.T) {
 	f := newFlow(t, Config{InitialTSN: testTSN, PeerWindow: 1 << 20, MTU: 1160, MaxMTU: 1432, RTT: 20 * ms},
 		pipe{delay: 10 * ms, bandwidth: 5e6, queue: 100 * ms}, pipe{delay: 10 * ms}, 1)
 	f.q.Open(1, reliable)
-	f.feed = func(now time.Time) {
-		for f.q.waiting() < 64<<10 {
-			f.q.Send(now, 1, 53, make([]byte, 100))
-		}
-	}
-	f.pump()
+	f.saturate(64<<10, make([]byte, 100))
 	f.w.run(5*time.Second, nil)
 	if f.q.MTU() != 1432 {
 		t.Fatalf("MTU %d", f.q.MTU())

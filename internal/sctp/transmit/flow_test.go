@@ -114,6 +114,16 @@ type flow struct {
 	feed       func(now time.Time)
 }
 
+// saturate keeps so many bytes of messages waiting on stream 1, and begins to send.
+func (f *flow) saturate(waiting uint64, message []byte) {
+	f.feed = func(now time.Time) {
+		for f.q.waiting() < waiting {
+			f.q.Send(now, 1, 53, message)
+		}
+	}
+	f.pump()
+}
+
 func newFlow(t testing.TB, cfg Config, data, ack pipe, seed uint64) *flow {
 	w := &world{}
 	f := &flow{t: t, w: w, q: New(start, cfg), p: newPeer(cfg.InitialTSN, cfg.PeerWindow), mtu: 1 << 16}

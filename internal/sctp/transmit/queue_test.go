@@ -538,12 +538,7 @@ func TestThePathMTUIsFoundAndLost(t *testing.T) {
 	f.mtu = 1400
 	f.q.Open(1, reliable)
 	message := make([]byte, 16<<10)
-	f.feed = func(now time.Time) {
-		for f.q.waiting() < 64<<10 {
-			f.q.Send(now, 1, 53, message)
-		}
-	}
-	f.pump()
+	f.saturate(64<<10, message)
 	f.w.run(30*time.Second, nil)
 	if f.q.MTU() > 1400 || f.q.MTU() < 1388 {
 		t.Errorf("found %d on a path of 1400", f.q.MTU())

@@ -13,12 +13,7 @@ func TestAnotherPathBeginsAnew(t *testing.T) {
 	f.invariants = true
 	f.q.Open(1, reliable)
 	message := make([]byte, 16<<10)
-	f.feed = func(now time.Time) {
-		for f.q.waiting() < 64<<10 {
-			f.q.Send(now, 1, 53, message)
-		}
-	}
-	f.pump()
+	f.saturate(64<<10, message)
 	f.w.run(10*time.Second, nil)
 	if f.q.MTU() != 1432 || f.q.CongestionWindow() <= 10*1432 || f.q.RTO() >= time.Second {
 		t.Fatalf("before: MTU %d, window %d, RTO %v", f.q.MTU(), f.q.CongestionWindow(), f.q.RTO())

@@ -76,12 +76,7 @@ func bulk(t testing.TB, c Congestion, rtt time.Duration, loss float64, length ti
 		pipe{delay: rtt / 2, bandwidth: rate, queue: 200 * time.Millisecond, loss: loss, overhead: 65}, 1)
 	f.q.Open(1, reliable)
 	message := make([]byte, 16<<10)
-	f.feed = func(now time.Time) {
-		for f.q.waiting() < 1<<20 {
-			f.q.Send(now, 1, 53, message)
-		}
-	}
-	f.pump()
+	f.saturate(1<<20, message)
 	f.w.run(length, nil)
 	return float64(f.p.bytes) * 8 / length.Seconds(), f
 }
