@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -102,12 +104,21 @@ func startBrowser(flags ...string) (context.Context, func(), error) {
 	return ctx, stop, nil
 }
 
-// newTab opens url in a tab that is closed with the test.
+// newTab opens url in a tab that is closed with the test. Nothing is taken from the
+// browser's cache: several programs serve their pages at the same address, and files
+// that are written within a second count as unchanged.
 func newTab(t testing.TB, browser context.Context, url string) context.Context {
 	t.Helper()
 	tab, closeTab := chromedp.NewContext(browser)
 	t.Cleanup(closeTab)
-	if err := chromedp.Do(tab, chromedp.Navigate(url)); err != nil {
+	uncached := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true})
+		return err
+	})
+	if err := chromedp.Do(tab, uncached, chromedp.Navigate(url)); err != nil {
 		t.Fatalf("open %s: %v", url, err)
 	}
 	return tab

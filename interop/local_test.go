@@ -2,6 +2,7 @@ package interop
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,10 +47,11 @@ func newLocalWith(t testing.TB, settings webrtc.SettingEngine, config webrtc.Con
 	l := &local{PeerConnection: pc, t: t, candidates: make(chan *webrtc.ICECandidate, 64),
 		changed: make(chan struct{}), accepted: map[string]*localChannel{}}
 	t.Cleanup(func() {
-		pc.Close()
 		if t.Failed() {
 			t.Logf("our events: %s", strings.Join(l.events(), ", "))
+			t.Logf("our stats: %s", transportStats(pc.GetStats()))
 		}
+		pc.Close()
 	})
 	pc.OnSignalingStateChange(func(to webrtc.SignalingState) { l.note("signaling " + to.String()) })
 	pc.OnICEGatheringStateChange(func(to webrtc.ICEGatheringState) { l.note("gathering " + to.String()) })
@@ -64,6 +66,24 @@ func newLocalWith(t testing.TB, settings webrtc.SettingEngine, config webrtc.Con
 		})
 	})
 	return l
+}
+
+// transportStats are the numbers of what is below the channels, for failed tests.
+func transportStats(report webrtc.StatsReport) string {
+	maps.DeleteFunc(report, func(_ string, entry webrtc.Stats) bool {
+		switch entry := entry.(type) {
+		case webrtc.ICECandidatePairStats:
+			return entry.BytesReceived == 0 && entry.RequestsSent == 0
+		case webrtc.TransportStats, webrtc.SCTPTransportStats, webrtc.DataChannelStats:
+			return false
+		}
+		return true
+	})
+	text, err := json.Marshal(report)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func (l *local) change(f func()) {

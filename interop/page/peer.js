@@ -33,9 +33,16 @@ class Peer {
     for (;;) {
       const value = condition();
       if (value) return value;
-      if (performance.now() > end) throw new Error(`timeout waiting for ${what}; log: ${this.log.join(', ')}`);
+      if (performance.now() > end) throw new Error(`timeout waiting for ${what}; ${await this.summary()}; log: ${this.log.join(', ')}`);
       await new Promise(resolve => { this.wake.push(resolve); setTimeout(resolve, 100); });
     }
+  }
+
+  // summary is the state of the channels and of what is below them.
+  async summary() {
+    const channels = Object.entries(this.channels).map(([label, { dc }]) => `${label} ${dc.readyState} ${dc.bufferedAmount} B`);
+    const stats = [...(await this.pc.getStats()).values()].filter(s => ['transport', 'data-channel'].includes(s.type) || s.nominated);
+    return `channels: ${channels.join(', ')}; stats: ${JSON.stringify(stats)}`;
   }
 
   // ---- signalling ----
