@@ -12,7 +12,7 @@ import (
 	"github.com/passerelle-rtc/webrtc"
 )
 
-const patience = 20 * time.Second // for what should take milliseconds
+const patience = time.Minute // for what should take milliseconds: machines are loaded, and paused
 
 // local is our peer connection with a log of its events.
 type local struct {

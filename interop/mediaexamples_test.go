@@ -87,7 +87,7 @@ func waitFor(t *testing.T, tab context.Context, what, condition string) {
 // allows it, which takes its time on a machine that does much else.
 func waitLong(t *testing.T, tab context.Context, what, condition string) {
 	t.Helper()
-	waitWithin(t, tab, 4*patience, what, condition)
+	waitWithin(t, tab, 2*patience, what, condition)
 }
 
 func waitWithin(t *testing.T, tab context.Context, limit time.Duration, what, condition string) {

@@ -110,7 +110,7 @@ func relay(t *testing.T, p *perfect, b browserMedia, collide bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var ours, theirs []signal
-	for quiet := 0; quiet < 10; {
+	for quiet := 0; quiet < 25; {
 		list, err := b.signals()
 		must(t, err)
 		ours, theirs = append(ours, p.takeSignals()...), append(theirs, list...)

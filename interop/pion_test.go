@@ -75,7 +75,7 @@ func (p *pionPeer) note(what string) { p.change(func() { p.log = append(p.log, w
 
 // until waits until condition, which runs under the lock, is true.
 func (p *pionPeer) until(what string, condition func() bool) error {
-	limit := time.After(60 * time.Second)
+	limit := time.After(patience)
 	for {
 		p.mu.Lock()
 		ok, changed, log := condition(), p.changed, strings.Join(p.log, ", ")
@@ -251,7 +251,7 @@ func (p *pionPeer) Fill(label string, size, threshold int) (fillResult, error) {
 	select {
 	case amount := <-low:
 		return fillResult{queued, amount}, nil
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		return fillResult{}, errors.New("pion: no bufferedamountlow event")
 	}
 }

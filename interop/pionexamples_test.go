@@ -154,7 +154,7 @@ func (e *pionExample) read(output io.Reader) {
 // await returns the first line that fits.
 func (e *pionExample) await(what string, fits func(line string) bool) string {
 	e.t.Helper()
-	limit := time.After(40 * time.Second)
+	limit := time.After(patience)
 	for seen := 0; ; {
 		e.mu.Lock()
 		lines, ended, changed := e.lines, e.ended, e.changed
@@ -265,7 +265,7 @@ const pastedPage = `window.ex = {
 		return btoa(JSON.stringify(pc.localDescription))
 	},
 	async until(what, f) {
-		for (const end = performance.now() + 40000; performance.now() < end; await new Promise(r => setTimeout(r, 100))) {
+		for (const end = performance.now() + 60000; performance.now() < end; await new Promise(r => setTimeout(r, 100))) {
 			const value = await f()
 			if (value) return value
 		}

@@ -28,7 +28,7 @@ class Peer {
   note(what) { this.log.push(what); this.changed(); }
   changed() { for (const resolve of this.wake.splice(0)) resolve(); }
 
-  async until(what, condition, timeout = 20000) {
+  async until(what, condition, timeout = 60000) {
     const end = performance.now() + timeout;
     for (;;) {
       const value = condition();
@@ -62,7 +62,7 @@ class Peer {
   async addCandidate(candidate) { await this.pc.addIceCandidate(candidate); return true; }
   restartIce() { this.pc.restartIce(); return true; }
   state() { return this.pc.connectionState; }
-  waitState(...states) { return this.until(states.join(' or '), () => states.includes(this.pc.connectionState) && this.pc.connectionState, 60000); }
+  waitState(...states) { return this.until(states.join(' or '), () => states.includes(this.pc.connectionState) && this.pc.connectionState); }
   close() { this.pc.close(); return true; }
   events() { return this.log; }
 
@@ -108,7 +108,7 @@ class Peer {
       const message = kind === 't' ? text(index, size) : bytes(index, size);
       prints.push(await fingerprint(message));
       dc.send(message);
-      if (dc.bufferedAmount > 4 << 20) await this.until('room', () => dc.bufferedAmount <= 1 << 20, 60000);
+      if (dc.bufferedAmount > 4 << 20) await this.until('room', () => dc.bufferedAmount <= 1 << 20);
     }
     return prints;
   }

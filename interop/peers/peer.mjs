@@ -13,7 +13,7 @@ export class Peer {
   note(what) { this.log.push(what); this.changed(); }
   changed() { for (const resolve of this.wake.splice(0)) resolve(); }
 
-  async until(what, condition, timeout = 20000) {
+  async until(what, condition, timeout = 60000) {
     const end = performance.now() + timeout;
     for (;;) {
       const value = condition();

@@ -62,7 +62,7 @@ class Log:
             self.log.append(what)
             self.changed.notify_all()
 
-    def until(self, what, condition, timeout=20):
+    def until(self, what, condition, timeout=60):
         """Blocks the calling thread until condition gives something true."""
         end = time.monotonic() + timeout
         with self.changed:
