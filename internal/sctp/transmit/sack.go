@@ -58,7 +58,7 @@ func (q *Queue) HandleSACK(at time.Time, s chunk.SACK) error {
 	if advanced {
 		q.rearm(now) // RFC 9260 section 6.3.2 R2 and R3
 	}
-	if advanced || p.bytes > 0 {
+	if advanced || p.bytes > 0 || q.out.flying.head == none {
 		q.armTail(now)
 	}
 	if q.forward.point >= q.out.base && (advanced || now-q.forward.at >= q.rto.srtt) {
