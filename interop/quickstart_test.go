@@ -132,6 +132,7 @@ func personsTab(t *testing.T, url string) context.Context {
 // not load has none.
 func click(t *testing.T, tab context.Context, id string) {
 	t.Helper()
+	waitFor(t, tab, id+" ready to be clicked", fmt.Sprintf("!document.getElementById(%q).disabled", id))
 	ctx, cancel := context.WithTimeout(tab, time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS("#"+id))); err != nil {

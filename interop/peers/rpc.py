@@ -63,17 +63,18 @@ class Log:
             self.changed.notify_all()
 
     def until(self, what, condition, timeout=60):
-        """Blocks the calling thread until condition gives something true."""
+        """Blocks the calling thread until condition gives something true. condition runs
+        without the lock: it may ask a stack that holds a lock of its own while it notes."""
         end = time.monotonic() + timeout
-        with self.changed:
-            while True:
-                value = condition()
-                if value:
-                    return value
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f'waiting for {what}; log: {self.log}')
-                self.changed.wait(min(left, 0.1))
+        while True:
+            value = condition()
+            if value:
+                return value
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f'waiting for {what}; log: {self.log}')
+            with self.changed:
+                self.changed.wait(min(left, 0.02))
 
     def events(self):
         return self.log
