@@ -260,7 +260,7 @@ func comesBack(t *testing.T, tab context.Context, sent, back string) {
 // until the next key frame.
 func becomes(t *testing.T, what string, look func() (got []colour, fine bool)) {
 	t.Helper()
-	for limit := time.Now().Add(15 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		got, fine := look()
 		if fine {
 			t.Logf("%s are %v", what, got)

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -115,7 +114,7 @@ func TestGStreamerPublishesOverWHIP(t *testing.T) {
 	}
 }
 
-// bars checks that a video shows videotestsrc's colour bars: white, yellow, cyan,
+// bars waits until a video shows videotestsrc's colour bars: white, yellow, cyan,
 // green, magenta, red, blue.
 func bars(t *testing.T, tab context.Context, id string) {
 	t.Helper()
@@ -123,13 +122,11 @@ func bars(t *testing.T, tab context.Context, id string) {
 	for i := range 7 {
 		points = append(points, [2]float64{(float64(i) + .5) / 7, .3})
 	}
-	got := pixels(t, tab, id, points...)
-	for i, bright := range [][3]bool{{true, true, true}, {true, true, false}, {false, true, true}, {false, true, false}, {true, false, true}, {true, false, false}, {false, false, true}} {
-		for c := range 3 {
-			if bright[c] != (got[i][c] > 110) {
-				t.Errorf("bar %d is %v (%s)", i, got[i], fmt.Sprint(bright))
-				break
-			}
-		}
-	}
+	bright := [][3]bool{{true, true, true}, {true, true, false}, {false, true, true}, {false, true, false}, {true, false, true}, {true, false, false}, {false, false, true}}
+	becomes(t, "the bars", func() ([]colour, bool) {
+		got := pixels(t, tab, id, points...)
+		return got, slices.EqualFunc(got, bright, func(c colour, want [3]bool) bool {
+			return [3]bool{c[0] > 110, c[1] > 110, c[2] > 110} == want
+		})
+	})
 }
