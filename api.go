@@ -13,10 +13,16 @@ type API struct {
 	network  netio.Network
 	registry *interceptor.Registry // nil: no interceptors
 
-	// Services that all objects of the API share. They run while one needs them.
+	// Services that all objects on the network share. They run while one needs them.
 	interfaces *interfaceWatch
 	mdns       *multicastDNS
 }
+
+// The services of the host's own network, one of each for the process.
+var (
+	systemInterfaces = &interfaceWatch{network: netio.System()}
+	systemMDNS       = &multicastDNS{network: netio.System()}
+)
 
 // defaultMediaEngine has the codecs of browsers. It is never changed.
 var defaultMediaEngine = func() *MediaEngine {
@@ -30,15 +36,13 @@ var defaultMediaEngine = func() *MediaEngine {
 // NewAPI returns an API with the given options, such as [WithSettingEngine].
 // Without options it has the settings that the package-level constructors use.
 func NewAPI(options ...func(*API)) *API {
-	api := &API{network: netio.System()}
+	api := &API{network: netio.System(), interfaces: systemInterfaces, mdns: systemMDNS}
 	for _, option := range options {
 		option(api)
 	}
 	if api.media == nil {
 		api.media = defaultMediaEngine
 	}
-	api.interfaces = &interfaceWatch{network: api.network}
-	api.mdns = &multicastDNS{network: api.network}
 	return api
 }
 
@@ -57,7 +61,9 @@ func WithMediaEngine(m *MediaEngine) func(*API) {
 
 // withNetwork replaces the host's network, for tests on a virtual one.
 func withNetwork(n netio.Network) func(*API) {
-	return func(api *API) { api.network = n }
+	return func(api *API) {
+		api.network, api.interfaces, api.mdns = n, &interfaceWatch{network: n}, &multicastDNS{network: n}
+	}
 }
 
 // NewPeerConnection makes a connection with default settings. It checks the
@@ -65,8 +71,7 @@ func withNetwork(n netio.Network) func(*API) {
 // SyntaxError for a bad URL, InvalidAccessError for missing TURN credentials
 // or an expired certificate, NotSupportedError for what this package cannot do.
 //
-// It makes an API of its own for the connection. Programs with many share one
-// ([NewAPI]), and with it the watcher of the host's interfaces.
+// It makes an API of its own for the connection: [NewAPI] has one for many.
 //
 // See https://www.w3.org/TR/webrtc/#constructor
 func NewPeerConnection(configuration Configuration) (*PeerConnection, error) {

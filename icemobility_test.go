@@ -289,7 +289,7 @@ func TestAHostThatComesBackRestarts(t *testing.T) {
 	})
 }
 
-// One watch for an API object, for as long as one of its gatherers lives.
+// One watch for all connections on a network, for as long as one of its gatherers lives.
 func TestTheInterfacesAreWatchedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := simnet.New(1)

@@ -7,7 +7,7 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
-// interfaceWatch tells the gatherers of an API that the host's interfaces have
+// interfaceWatch tells the gatherers on a network that the host's interfaces have
 // changed. It watches while there is a gatherer that wants to know.
 type interfaceWatch struct {
 	network netio.Network

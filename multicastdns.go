@@ -12,7 +12,7 @@ import (
 	"github.com/passerelle-rtc/webrtc/internal/netio"
 )
 
-// multicastDNS is the Multicast DNS of an API object: one socket, which is open
+// multicastDNS is the Multicast DNS of all connections on a network: one socket, which is open
 // while names are looked up or answered for. All methods may be called on any
 // goroutine but a loop's: they open and close sockets.
 type multicastDNS struct {

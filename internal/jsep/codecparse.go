@@ -18,15 +18,15 @@ const maxFeedback = 16
 // are left out. Where a line comes twice that may not, the first counts; lines of formats that are not in the
 // m-line do not count. The error is an *Error of kind SDPSyntax.
 func ParseMediaCodecs(formats []string, attributes []sdp.Attribute) ([]Codec, error) {
-	r := formatReader{order: make([]uint8, 0, min(len(formats), 128))}
+	r := formatReader{listed: make([]format, 0, min(len(formats), 128))}
 	for _, f := range formats {
 		pt, ok := parsePayloadType(f)
 		if !ok {
 			return nil, syntaxf(0, "m=: %s is not a payload type", quote(f))
 		}
-		if !r.of[pt].listed {
-			r.of[pt].listed = true
-			r.order = append(r.order, pt)
+		if r.find(pt) == nil {
+			r.listed = append(r.listed, format{payloadType: pt})
+			r.place[pt] = uint8(len(r.listed))
 		}
 	}
 	for _, a := range attributes {
@@ -39,17 +39,26 @@ func ParseMediaCodecs(formats []string, attributes []sdp.Attribute) ([]Codec, er
 
 // format is what the lines of an m-section say about one payload type.
 type format struct {
-	listed, mapped bool
-	codec          Codec
-	feedback       []Feedback
-	fmtp           string
-	hasFmtp        bool
+	payloadType uint8
+	mapped      bool
+	codec       Codec
+	feedback    []Feedback
+	fmtp        string
+	hasFmtp     bool
 }
 
 type formatReader struct {
-	of       [128]format
-	order    []uint8
+	listed   []format   // in the order of the m-line
+	place    [128]uint8 // in listed, from 1; 0: it is not there
 	wildcard []Feedback
+}
+
+// find returns what was read of a payload type; nil: the m-line does not list it.
+func (r *formatReader) find(pt uint8) *format {
+	if r.place[pt] == 0 {
+		return nil
+	}
+	return &r.listed[r.place[pt]-1]
 }
 
 func (r *formatReader) attribute(a sdp.Attribute) *Error {
@@ -67,8 +76,8 @@ func (r *formatReader) attribute(a sdp.Attribute) *Error {
 	if !ok {
 		return syntaxf(0, "a=%s:%s names no payload type", a.Key, quote(a.Value))
 	}
-	f := &r.of[pt]
-	if !f.listed {
+	f := r.find(pt)
+	if f == nil {
 		return nil
 	}
 	switch a.Key {
@@ -131,15 +140,15 @@ func (r *formatReader) codecs() []Codec {
 	// The list is shared by all codecs that have nothing of their own, so that it costs nothing to have many.
 	r.wildcard = slices.Clip(r.wildcard)
 	var out []Codec
-	for _, pt := range r.order {
-		f := &r.of[pt]
+	for i := range r.listed {
+		f := &r.listed[i]
 		if !f.mapped {
-			if f.codec, f.mapped = staticCodec(pt); !f.mapped {
+			if f.codec, f.mapped = staticCodec(f.payloadType); !f.mapped {
 				continue
 			}
 		}
 		c := &f.codec
-		c.PayloadType, c.Fmtp, c.Feedback = pt, f.fmtp, r.wildcard
+		c.PayloadType, c.Fmtp, c.Feedback = f.payloadType, f.fmtp, r.wildcard
 		if f.feedback != nil {
 			for _, fb := range r.wildcard {
 				addFeedback(&f.feedback, fb)
@@ -157,10 +166,13 @@ func (r *formatReader) codecs() []Codec {
 // protects reports whether an rtx names a format that is there and is not itself a retransmission.
 func (r *formatReader) protects(rtx *Codec) bool {
 	apt, ok := parseFmtp(rtx.Fmtp).payloadType("apt")
-	if !ok || !r.of[apt].listed {
+	if !ok {
 		return false
 	}
-	f := &r.of[apt]
+	f := r.find(apt)
+	if f == nil {
+		return false
+	}
 	if !f.mapped {
 		_, ok = staticCodec(apt)
 		return ok

@@ -118,7 +118,7 @@ func NegotiateExtensions(local, remote []Extension, allowMixed bool) []Extension
 			continue
 		}
 		if r.ID >= firstOffered {
-			r.ID = freeID(&used, allowMixed)
+			r.ID = freeID(func(id int) bool { return used[id] }, allowMixed)
 		}
 		if usableID(r.ID, allowMixed) {
 			used[r.ID] = true
@@ -129,9 +129,9 @@ func NegotiateExtensions(local, remote []Extension, allowMixed bool) []Extension
 }
 
 // freeID returns the lowest usable ID that is not used, 0 when there is none.
-func freeID(used *[lastTwoByteID + 1]bool, allowMixed bool) int {
+func freeID(used func(id int) bool, allowMixed bool) int {
 	for id := 1; id <= lastTwoByteID; id++ {
-		if !used[id] && usableID(id, allowMixed) {
+		if !used(id) && usableID(id, allowMixed) {
 			return id
 		}
 	}

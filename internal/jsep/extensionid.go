@@ -6,8 +6,7 @@ import "slices"
 // in which an ID stands for one extension (RFC 8285 section 5). The zero value is ready, and assignment makes a
 // copy. Use it as PayloadTypes.
 type ExtensionIDs struct {
-	of   [lastTwoByteID + 1]Extension
-	used [lastTwoByteID + 1]bool
+	of [lastTwoByteID + 1]*Extension // nil: the ID is free; what is pointed to does not change
 }
 
 // Learn takes over assignments that a description made; it fails (*Error, InvalidAccess) when an ID already stands for
@@ -18,8 +17,8 @@ func (x *ExtensionIDs) Learn(es []Extension) error {
 		if e.ID < 1 || e.ID > lastTwoByteID {
 			continue
 		}
-		if !x.used[e.ID] {
-			x.of[e.ID], x.used[e.ID] = e, true
+		if x.of[e.ID] == nil {
+			x.set(e)
 		} else if !x.of[e.ID].is(e) && fail == nil {
 			fail = failf(InvalidAccess, "extension ID %d is %s in one m-section and %s in another of the same bundle",
 				e.ID, quote(x.of[e.ID].URI), quote(e.URI))
@@ -31,11 +30,13 @@ func (x *ExtensionIDs) Learn(es []Extension) error {
 	return nil
 }
 
+func (x *ExtensionIDs) set(e Extension) { x.of[e.ID] = &e }
+
 // Inherit takes over the IDs of earlier that are free here.
 func (x *ExtensionIDs) Inherit(earlier ExtensionIDs) {
 	for id := range x.of {
-		if !x.used[id] {
-			x.of[id], x.used[id] = earlier.of[id], earlier.used[id]
+		if x.of[id] == nil {
+			x.of[id] = earlier.of[id]
 		}
 	}
 }
@@ -53,8 +54,8 @@ func (x *ExtensionIDs) Assign(es []Extension, allowMixed bool) []Extension {
 		if e.ID == 0 {
 			continue
 		}
-		if !x.used[e.ID] {
-			x.of[e.ID], x.used[e.ID] = e, true
+		if x.of[e.ID] == nil {
+			x.set(e)
 		}
 		out = append(out, e)
 	}
@@ -63,11 +64,11 @@ func (x *ExtensionIDs) Assign(es []Extension, allowMixed bool) []Extension {
 
 func (x *ExtensionIDs) find(e Extension, allowMixed bool) int {
 	for id := range x.of {
-		if x.used[id] && x.of[id].is(e) && usableID(id, allowMixed) {
+		if x.of[id] != nil && x.of[id].is(e) && usableID(id, allowMixed) {
 			return id
 		}
 	}
-	if usableID(e.ID, allowMixed) && !x.used[e.ID] {
+	if usableID(e.ID, allowMixed) && x.of[e.ID] == nil {
 		return e.ID
 	}
 	return x.spare(allowMixed)
@@ -77,9 +78,9 @@ func (x *ExtensionIDs) find(e Extension, allowMixed bool) int {
 // does, which leaves alone the low numbers that others ask for by habit.
 func (x *ExtensionIDs) spare(allowMixed bool) int {
 	for id := lastOneByteID; id >= 1; id-- {
-		if !x.used[id] {
+		if x.of[id] == nil {
 			return id
 		}
 	}
-	return freeID(&x.used, allowMixed)
+	return freeID(func(id int) bool { return x.of[id] != nil }, allowMixed)
 }

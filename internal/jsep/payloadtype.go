@@ -12,8 +12,7 @@ import (
 // For an offer: Learn from the remote description, then from the local one, Inherit what stood earlier,
 // then Assign m-section by m-section.
 type PayloadTypes struct {
-	of    [128]Codec
-	known [128]bool
+	of [128]*Codec // nil: the number is free; what is pointed to does not change
 }
 
 // rtcpRange are the payload types that with the marker bit look like RTCP when both share a port (RFC 5761
@@ -32,15 +31,17 @@ func (p *PayloadTypes) Learn(codecs []Codec) error {
 	for _, c := range codecs {
 		n := c.PayloadType & 0x7f
 		switch {
-		case !p.known[n]:
-			p.of[n], p.known[n] = c, true
-		case !sameUnderNumber(p.of[n], c):
+		case p.of[n] == nil:
+			p.set(n, c)
+		case !sameUnderNumber(*p.of[n], c):
 			if fail == nil {
 				fail = failf(InvalidAccess, "payload type %d is %s in one m-section and %s in another of the same bundle",
 					n, quote(p.of[n].Name), quote(c.Name))
 			}
 		case p.of[n].Kind == 0:
-			p.of[n].Kind = c.Kind
+			known := *p.of[n]
+			known.Kind = c.Kind
+			p.set(n, known)
 		}
 	}
 	if fail != nil {
@@ -49,12 +50,14 @@ func (p *PayloadTypes) Learn(codecs []Codec) error {
 	return nil
 }
 
+func (p *PayloadTypes) set(n uint8, c Codec) { p.of[n] = &c }
+
 // Inherit takes over the numbers of earlier that are free here: a number that once stood for a codec is not
 // given to another one (RFC 3264 section 8.3.2).
 func (p *PayloadTypes) Inherit(earlier PayloadTypes) {
 	for n := range p.of {
-		if !p.known[n] {
-			p.of[n], p.known[n] = earlier.of[n], earlier.known[n]
+		if p.of[n] == nil {
+			p.of[n] = earlier.of[n]
 		}
 	}
 }
@@ -143,8 +146,8 @@ func (a *assignment) give(i int, n uint8) {
 	}
 	c.PayloadType = n
 	a.done[i], a.used[n] = true, true
-	if !a.types.known[n] {
-		a.types.of[n], a.types.known[n] = *c, true
+	if a.types.of[n] == nil {
+		a.types.set(n, *c)
 	}
 }
 
@@ -158,7 +161,7 @@ func (a *assignment) matching(c Codec) (uint8, bool) {
 
 // lookup finds a number that is known to fit, c's own before others.
 func (a *assignment) lookup(c Codec, fits func(Codec) bool) (uint8, bool) {
-	ok := func(n uint8) bool { return a.types.known[n] && !a.used[n] && !rtcpRange(n) && fits(a.types.of[n]) }
+	ok := func(n uint8) bool { return a.types.of[n] != nil && !a.used[n] && !rtcpRange(n) && fits(*a.types.of[n]) }
 	if n := c.PayloadType & 0x7f; ok(n) {
 		return n, true
 	}
@@ -180,7 +183,7 @@ func (a *assignment) asked(c Codec) (uint8, bool) {
 	case n < dynamic[1][0] || n > 127 || rtcpRange(n):
 		return 0, false
 	}
-	return n, !a.types.known[n] && !a.used[n]
+	return n, a.types.of[n] == nil && !a.used[n]
 }
 
 func (a *assignment) free(Codec) (uint8, bool) {
@@ -188,7 +191,7 @@ func (a *assignment) free(Codec) (uint8, bool) {
 	for _, avoid := range []bool{true, false} {
 		for _, r := range dynamic {
 			for n := r[0]; n <= r[1]; n++ {
-				if !a.types.known[n] && !a.used[n] && !(avoid && a.wanted[n]) {
+				if a.types.of[n] == nil && !a.used[n] && !(avoid && a.wanted[n]) {
 					return n, true
 				}
 			}

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxNetlink holds the largest datagram that the kernel sends to a listener.
-const maxNetlink = 64 << 10
+// aNetlink is a part of a datagram of the kernel's: that one came is all that counts.
+const aNetlink = 256
 
 // interfaceHints returns a channel that gets a value whenever interfaces or
 // addresses may have changed, by the kernel's own account (rtnetlink). end closes
@@ -33,7 +33,7 @@ func interfaceHints() (hints <-chan struct{}, end func(), err error) {
 	var work sync.WaitGroup
 	work.Go(func() {
 		defer close(c)
-		buffer := make([]byte, maxNetlink)
+		buffer := make([]byte, aNetlink)
 		for {
 			if _, err := file.Read(buffer); err != nil && !errors.Is(err, unix.ENOBUFS) {
 				return
