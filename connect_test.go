@@ -57,7 +57,7 @@ func TestTwoConnectionsExchangeMessages(t *testing.T) {
 func TestConnectsInTheRoundTripsOfTheProtocols(t *testing.T) {
 	const d = 100 * time.Millisecond
 	inBubble(t, func(t *testing.T, r *rig) {
-		if _, _, open, accepted := r.timePair("x"); open != 10*d || accepted != 11*d {
+		if _, _, open, accepted := r.timePair("x", nil); open != 10*d || accepted != 11*d {
 			t.Errorf("open after %v, want %v; accepted after %v, want %v", open, 10*d, accepted, 11*d)
 		}
 	}, withLink(simnet.Link{Delay: d}))

@@ -80,7 +80,33 @@ func TestANameThatIsNotLookedUpConnectsAllTheSame(t *testing.T) {
 	})
 }
 
-// One socket for an API object, open while there are names, and a name is answered
+// Two ends on one host ask and answer by the same socket.
+func TestTwoThatHideInOneProcessFindEachOthersNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simnet.New(1)
+		h := n.Host("h", "192.0.2.1")
+		var e SettingEngine
+		e.SetICEMulticastDNSMode(MulticastDNSModeQueryAndGather)
+		api := NewAPI(withNetwork(h), WithSettingEngine(e))
+		r := &rig{t: t, net: n, hostA: h, hostB: h}
+		var err error
+		r.a, err = api.NewPeerConnection(Configuration{})
+		must(t, err)
+		r.b, err = api.NewPeerConnection(Configuration{})
+		must(t, err)
+		defer r.close()
+		atA, atB := r.openPair("x", nil)
+		roundTrip(t, atA, atB, time.Minute)
+		for _, pc := range []*PeerConnection{r.a, r.b} {
+			remote := pc.ice.GetRemoteCandidates()
+			if !slices.ContainsFunc(remote, func(c ICECandidate) bool { return mdns.IsName(c.Address) }) {
+				t.Errorf("candidates %v, want one whose name was found", remote)
+			}
+		}
+	})
+}
+
+// One socket for all connections on a network, open while there are names, and a name is answered
 // for until its gatherer is closed.
 func TestMulticastDNSIsThereWhileItIsNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -195,12 +195,18 @@ func wait[T any](t testing.TB, what string, done <-chan T, limit time.Duration) 
 }
 
 // openPair connects the rig with a channel from a, and returns both ends of it.
-// timePair is openPair which also tells when the channel was open at a and there at b.
-func (r *rig) timePair(label string) (atA, atB *DataChannel, open, accepted time.Duration) {
+func (r *rig) openPair(label string, init *DataChannelInit) (atA, atB *DataChannel) {
+	r.t.Helper()
+	atA, atB, _, _ = r.timePair(label, init)
+	return atA, atB
+}
+
+// timePair is openPair which also tells when the channel was open at a, and there at b.
+func (r *rig) timePair(label string, init *DataChannelInit) (atA, atB *DataChannel, open, accepted time.Duration) {
 	r.t.Helper()
 	came := make(chan *DataChannel, 1)
 	r.b.OnDataChannel(func(d *DataChannel) { came <- d })
-	atA, err := r.a.CreateDataChannel(label, nil)
+	atA, err := r.a.CreateDataChannel(label, init)
 	must(r.t, err)
 	ready := opened(atA)
 	start := time.Now()
@@ -209,16 +215,4 @@ func (r *rig) timePair(label string) (atA, atB *DataChannel, open, accepted time
 	open = time.Since(start)
 	atB = wait(r.t, "data channel", came, time.Minute)
 	return atA, atB, open, time.Since(start)
-}
-
-func (r *rig) openPair(label string, init *DataChannelInit) (atA, atB *DataChannel) {
-	r.t.Helper()
-	accepted := make(chan *DataChannel, 1)
-	r.b.OnDataChannel(func(d *DataChannel) { accepted <- d })
-	atA, err := r.a.CreateDataChannel(label, init)
-	must(r.t, err)
-	ready := opened(atA)
-	negotiate(r.t, r.a, r.b)
-	wait(r.t, "open", ready, time.Minute)
-	return atA, wait(r.t, "data channel", accepted, time.Minute)
 }

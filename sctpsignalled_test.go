@@ -49,7 +49,7 @@ func TestSignalledHandshakeSavesTwoRoundTrips(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
-				atA, atB, open, have := r.timePair("x")
+				atA, atB, open, have := r.timePair("x", nil)
 				if open != c.open || have != c.have {
 					t.Errorf("open after %v, want %v; accepted after %v, want %v", open, c.open, have, c.have)
 				}
