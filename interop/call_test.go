@@ -71,7 +71,7 @@ func (p *program) caller(codecs ...string) caller {
 
 var callers = []caller{
 	{"Chromium", []string{"VP8", "VP9", "H264", "AV1"}, newChromiumCall},
-	{"pion", []string{"VP8"}, newPionCall},
+	{"pion", []string{"VP8", "VP9", "H264", "AV1"}, newPionCall},
 	{"Firefox", []string{"VP8", "VP9", "AV1"}, newFirefoxCall},
 	gstreamer.caller("VP8", "H264"),
 	aiortc.caller("VP8", "H264"),

@@ -90,6 +90,12 @@ func (a *arrivals) holes() (missing, of int) {
 	return missing, of
 }
 
+func (a *arrivals) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.packets
+}
+
 func (a *arrivals) gap() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,33 +137,18 @@ func newWatching(t testing.TB, codec string) *watching {
 func TestVideoWithChromiumSurvivesLoss(t *testing.T) {
 	r, l := newChromiumCall(t).(*drivenPeer), newWatching(t, "VP8")
 	must(t, r.AddMedia("VP8"))
-	offer, err := l.CreateOffer(nil)
-	must(t, err)
-	must(t, l.SetLocalDescription(offer))
-	relay, text := through(t, l.description(signalling{weOffer: true}), true)
-	_, err = r.Answer(text)
-	must(t, err)
-	answer, err := r.Gathered()
-	must(t, err)
-	must(t, l.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: withoutCandidates(answer)}))
-	l.saw("connection connected")
+	relay := connectThrough(t, l.local, r, true)
 	stats := func() videoStats { return r.videoStats(t) }
 	until(t, "frames", stats, func(s videoStats) bool { return s.FramesDecoded > 10 && s.FramesSent > 10 })
 
 	relay.setLoss(50)
 	began := stats()
 	// A keyframe that is asked for comes.
-	var track *webrtc.TrackRemote
-	for _, receiver := range l.GetReceivers() {
-		if receiver.Track().Kind() == webrtc.RTPCodecTypeVideo {
-			track = receiver.Track()
-		}
-	}
 	var asked time.Time
 	now := until(t, "a keyframe after a PLI", func() videoStats {
 		if time.Since(asked) > time.Second { // the PLI itself may be lost
 			asked = time.Now()
-			must(t, l.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(track.SSRC())}}))
+			l.askForKeyFrame()
 		}
 		return stats()
 	}, func(s videoStats) bool { return s.PLIsHeard > began.PLIsHeard && s.KeyFrames > began.KeyFrames })
@@ -170,6 +161,16 @@ func TestVideoWithChromiumSurvivesLoss(t *testing.T) {
 	t.Logf("Chromium counts %+v; %d of %d packets of its video are missing here", now, missing, of)
 	if missing > of/200 {
 		t.Errorf("%d of %d packets of Chromium's video are missing in spite of NACK and RTX", missing, of)
+	}
+}
+
+// askForKeyFrame sends a PLI for the video.
+func (w *watching) askForKeyFrame() {
+	w.t.Helper()
+	for _, receiver := range w.GetReceivers() {
+		if track := receiver.Track(); track.Kind() == webrtc.RTPCodecTypeVideo {
+			must(w.t, w.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(track.SSRC())}}))
+		}
 	}
 }
 
@@ -248,7 +249,7 @@ func TestACallGoesOnThroughRenegotiationAndICERestart(t *testing.T) {
 			l.connect(r, how)
 			stats := func() videoStats { return r.videoStats(t) }
 			until(t, "media", stats, func(s videoStats) bool { return s.FramesDecoded > 10 && s.AudioPackets > 20 })
-			until(t, "media here", l.counts2, func(n int) bool { return n > 20 })
+			until(t, "media here", l.audio.count, func(n int) bool { return n > 20 })
 			l.audio.reset()
 			l.video.reset()
 			steady := func(what string) {
@@ -278,17 +279,32 @@ func TestACallGoesOnThroughRenegotiationAndICERestart(t *testing.T) {
 	}
 }
 
-func (w *watching) counts2() int {
-	w.audio.mu.Lock()
-	defer w.audio.mu.Unlock()
-	return w.audio.packets
-}
-
 // exchange runs one more round of a call, with whole descriptions: only a restart
 // has new candidates.
 func (w *watching) exchange(t testing.TB, r remote, how signalling) {
 	t.Helper()
 	w.connect(r, signalling{weOffer: how.weOffer})
+}
+
+// silencePCMU are 20 ms of it.
+var silencePCMU = bytes.Repeat([]byte{0xff}, 160)
+
+// talkPCMU sends that, and counts the packets of PCMU that come.
+func (l *localCall) talkPCMU() (heard *atomic.Int64) {
+	heard = new(atomic.Int64)
+	l.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			p, _, err := track.ReadRTP()
+			if err != nil {
+				return
+			}
+			if p.PayloadType == 0 && len(p.Payload) == len(silencePCMU) {
+				heard.Add(1)
+			}
+		}
+	})
+	l.play(webrtc.MimeTypePCMU, silencePCMU, 20*time.Millisecond)
+	return heard
 }
 
 // RFC 3551 section 4.5.14: both ends talk PCMU where nothing else is left.
@@ -297,19 +313,7 @@ func TestChromiumTalksPCMU(t *testing.T) {
 		t.Run(how.String(), func(t *testing.T) {
 			r := newChromiumCall(t).(*drivenPeer)
 			l := &localCall{localMedia: newLocalMedia(t), codec: "VP8"}
-			var heard atomic.Int64
-			l.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-				for {
-					p, _, err := track.ReadRTP()
-					if err != nil {
-						return
-					}
-					if p.PayloadType == 0 && len(p.Payload) == 160 { // 20 ms
-						heard.Add(1)
-					}
-				}
-			})
-			l.play(webrtc.MimeTypePCMU, bytes.Repeat([]byte{0xff}, 160), 20*time.Millisecond)
+			heard := l.talkPCMU()
 			audio := l.GetTransceivers()[0]
 			must(t, audio.SetCodecPreferences([]webrtc.RTPCodecParameters{{
 				RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000},

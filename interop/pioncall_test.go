@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	pion "github.com/pion/webrtc/v4"
 	pionmedia "github.com/pion/webrtc/v4/pkg/media"
 )
@@ -12,8 +13,10 @@ import (
 // pionCall is pion's end of a call.
 type pionCall struct {
 	pionMedia
-	audio, video atomic.Int64 // packets received
+	audio, video arrivals     // packets received
+	plis, nacks  atomic.Int64 // heard
 	stop         chan struct{}
+	layers       []*pion.TrackLocalStaticRTP // of AddSimulcast
 }
 
 func newPionCall(t testing.TB) callPeer {
@@ -25,10 +28,11 @@ func newPionCall(t testing.TB) callPeer {
 			count = &p.video
 		}
 		for {
-			if _, _, err := track.ReadRTP(); err != nil {
+			packet, _, err := track.ReadRTP()
+			if err != nil {
 				return
 			}
-			count.Add(1)
+			count.note(packet)
 		}
 	})
 	return p
@@ -46,9 +50,11 @@ func (p *pionCall) play(codec pion.RTPCodecCapability, frame []byte, period time
 	if err != nil {
 		return err
 	}
-	if _, err = p.pc.AddTrack(track); err != nil {
+	sender, err := p.pc.AddTrack(track)
+	if err != nil {
 		return err
 	}
+	go p.hear(sender)
 	go func() {
 		ticker := time.NewTicker(period)
 		defer ticker.Stop()
@@ -64,6 +70,24 @@ func (p *pionCall) play(codec pion.RTPCodecCapability, frame []byte, period time
 	return nil
 }
 
+// hear reads RTCP, without which pion repairs nothing, until the sender ends.
+func (p *pionCall) hear(sender *pion.RTPSender) {
+	for {
+		packets, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, packet := range packets {
+			switch packet.(type) {
+			case *rtcp.PictureLossIndication:
+				p.plis.Add(1)
+			case *rtcp.TransportLayerNack:
+				p.nacks.Add(1)
+			}
+		}
+	}
+}
+
 func (p *pionCall) AddSimulcast() error {
 	var sender *pion.RTPSender
 	for _, rid := range []string{"q", "h", "f"} {
@@ -71,6 +95,7 @@ func (p *pionCall) AddSimulcast() error {
 		if err != nil {
 			return err
 		}
+		p.layers = append(p.layers, track)
 		if sender == nil {
 			sender, err = p.pc.AddTrack(track)
 		} else {
@@ -84,5 +109,5 @@ func (p *pionCall) AddSimulcast() error {
 }
 
 func (p *pionCall) Counts() (counts, error) {
-	return counts{int(p.audio.Load()), int(p.video.Load())}, nil
+	return counts{p.audio.count(), p.video.count()}, nil
 }
