@@ -82,6 +82,9 @@ func (a *arrivals) note(p *rtp.Packet) {
 func (a *arrivals) holes() (missing, of int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.highest-a.first < 100 {
+		return 0, 0
+	}
 	for n := a.first; n != a.highest-100; n++ {
 		if of++; !a.seen[n] {
 			missing++
