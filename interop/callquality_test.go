@@ -185,10 +185,15 @@ func until2(t testing.TB, a *arrivals) (missing, of int) {
 	return a.holes()
 }
 
-// RFC 8853, RFC 8852: each of Chromium's three layers is a track, with a picture of
+// RFC 8853, RFC 8852: each of a browser's three layers is a track, with a picture of
 // its own size.
-func TestChromiumSendsSimulcastInThreeLayers(t *testing.T) {
-	r, l := newChromiumCall(t).(*drivenPeer), newLocalMedia(t)
+func TestChromiumSendsSimulcastInThreeLayers(t *testing.T) { sendsThreeLayers(t, newChromiumCall(t)) }
+
+func TestFirefoxSendsSimulcastInThreeLayers(t *testing.T) { sendsThreeLayers(t, newFirefoxCall(t)) }
+
+func sendsThreeLayers(t *testing.T, r callPeer) {
+	t.Helper()
+	l := newLocalMedia(t)
 	must(t, r.AddSimulcast())
 	var mu sync.Mutex
 	widths := map[string]int{}
